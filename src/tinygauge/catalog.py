@@ -1,0 +1,369 @@
+"""Boards and engines from data files: what they are, with a source for each number.
+
+A board is a TOML file under ``data/boards``, an engine one under ``data/engines``; users add
+their own by path. The formats are described in ``docs/howto/add-a-board.md``.
+
+>>> board("ek-ra6m4").core
+'cortex-m33'
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tinygauge.errors import ConfigError, UnknownNameError
+from tinygauge.quantity import Basis, Interval, Method, Missing, Provenance, Quantity
+from tinygauge.units import Unit, parse
+
+__all__ = [
+    "Board",
+    "Engine",
+    "Profile",
+    "board",
+    "board_names",
+    "engine",
+    "engine_names",
+    "load_board",
+    "load_engine",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """A microcontroller board.
+
+    Parameters
+    ----------
+    name, title, vendor, mcu : str
+        Catalogue name, full name, maker, part number.
+    core : str
+        Such as ``"cortex-m33"``, ``"rxv2"``.
+    clock, sram, flash : Quantity
+        Core clock (Hz), SRAM and internal flash (bytes) of the part, quoted.
+    supply : Quantity or Missing
+        Volt, at which `active_power` holds.
+    coremark : Quantity or Missing
+        CoreMark/MHz.
+    active_power : Quantity or Missing
+        Watt while inferring at `clock` and `supply`.
+    power_rail : str
+        What `active_power` covers: ``"mcu"`` or ``"board"``.
+    notes : tuple of str
+        What is odd about this board or its numbers.
+    """
+
+    name: str
+    title: str
+    vendor: str
+    mcu: str
+    core: str
+    clock: Quantity
+    sram: Quantity
+    flash: Quantity
+    supply: Quantity | Missing
+    coremark: Quantity | Missing
+    active_power: Quantity | Missing
+    power_rail: str = "mcu"
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How an engine rounds, with the evidence.
+
+    Parameters
+    ----------
+    name : str
+        ``"two-rounding"``, ``"one-rounding"``, ``"litert"`` or ``"unknown"``.
+    evidence : str
+        What was compared with what, and how many outputs agreed.
+    """
+
+    name: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """An inference engine.
+
+    Parameters
+    ----------
+    name, title, version, source : str
+        Catalogue name, full name, the version the numbers are of, and where that is stated.
+    kernels : str
+        ``"reference"``, ``"cmsis-nn"`` or the maker's name.
+    cores : tuple of str
+        Cores it runs on.
+    profile : Profile
+        Its numeric profile.
+    ops : frozenset of str or None
+        Op kinds it can run; None where its makers publish no list.
+    skips_dead_channels : bool or None
+        Whether channels with all-zero weights cost no time; None where unknown.
+    notes : tuple of str
+    """
+
+    name: str
+    title: str
+    version: str
+    source: str
+    kernels: str
+    cores: tuple[str, ...]
+    profile: Profile
+    ops: frozenset[str] | None
+    skips_dead_channels: bool | None = None
+    notes: tuple[str, ...] = ()
+
+
+_Choice = TypeVar("_Choice", Method, Basis)
+
+PROFILES = ("two-rounding", "one-rounding", "litert", "unknown")
+
+
+class _Table:
+    """A TOML table that says where a key is missing or of the wrong kind."""
+
+    def __init__(self, where: str, values: Mapping[str, Any]) -> None:
+        self.where = where
+        self.values = values
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self.values.get(key, default)
+        if not isinstance(value, str) or (default is None and not value):
+            raise ConfigError(self.where, f"'{key}' must be text, got {value!r}", "See the docs")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.values.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise ConfigError(self.where, f"'{key}' must be a list of texts, got {value!r}")
+        return tuple(value)
+
+    def table(self, key: str) -> _Table | None:
+        value = self.values.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise ConfigError(self.where, f"'{key}' must be a table, got {value!r}")
+        return _Table(f"{self.where}, [{key}]", value)
+
+    def quantity(self, key: str, unit: Unit) -> Quantity | Missing:
+        """Read ``[key] value, source`` and optional ``low, high, level, n, basis, method``."""
+        table = self.table(key)
+        if table is None:
+            return Missing(f"no {key} in {self.where}", f"Add a [{key}] table with its source")
+        if "missing" in table.values:
+            return Missing(table.text("missing"))
+        value = table.number("value", unit)
+        method = table.choice("method", Method, Method.QUOTED)
+        provenance = Provenance(method=method, source=table.text("source"))
+        if "low" not in table.values and "high" not in table.values:
+            exact = table.values.get("exact", False)
+            interval = Interval.exact(value) if exact else Interval.unknown()
+            return Quantity(value, unit, interval, provenance)
+        low, high = table.number("low", unit), table.number("high", unit)
+        level, n = table.values.get("level"), table.values.get("n")
+        if not (isinstance(level, float | int) and 0 <= level <= 1):
+            raise ConfigError(table.where, f"'level' must lie in 0..1, got {level!r}")
+        if not low <= value <= high:
+            raise ConfigError(table.where, f"value {value} lies outside low {low} to high {high}")
+        basis = table.choice("basis", Basis, Basis.UNKNOWN)
+        count = n if isinstance(n, int) else None
+        return Quantity(value, unit, Interval(low, high, float(level), basis, count), provenance)
+
+    def required(self, key: str, unit: Unit) -> Quantity:
+        found = self.quantity(key, unit)
+        if isinstance(found, Missing):
+            raise ConfigError(self.where, f"the table [{key}] is required", "Add it, with a source")
+        return found
+
+    def number(self, key: str, unit: Unit) -> float:
+        text = self.text(key)
+        if unit is Unit.COREMARK_PER_MHZ and text.replace(".", "", 1).isdigit():
+            return float(text)
+        value, found = parse(text)
+        if found is not unit:
+            expected = f"expected a value in {unit.value}, got '{text}'"
+            raise ConfigError(f"{self.where}, '{key}'", expected)
+        if value <= 0:
+            raise ConfigError(f"{self.where}, '{key}'", f"must be above 0, got '{text}'")
+        return value
+
+    def choice(self, key: str, kind: type[_Choice], default: _Choice) -> _Choice:
+        text = self.values.get(key, default.value)
+        try:
+            return kind(text)
+        except ValueError:
+            known = ", ".join(member.value for member in kind)
+            raise ConfigError(self.where, f"'{key}' must be one of {known}, got {text!r}") from None
+
+
+def _read(path: Path | Any, where: str) -> _Table:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(where, f"can't read the file ({error.strerror})") from error
+    try:
+        return _Table(where, tomllib.loads(content.decode("utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(where, f"this is not valid TOML ({error})") from error
+
+
+def load_board(path: Path | Any) -> Board:
+    """Read a board from a TOML file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Board
+
+    Raises
+    ------
+    ConfigError
+        If the file can't be read, a required key is absent, or a value does not parse.
+    """
+    table = _read(path, str(path))
+    rail = table.table("active_power")
+    return Board(
+        name=table.text("name").lower(),
+        title=table.text("title"),
+        vendor=table.text("vendor", ""),
+        mcu=table.text("mcu", ""),
+        core=table.text("core").lower(),
+        clock=table.required("clock", Unit.HERTZ),
+        sram=table.required("sram", Unit.BYTE),
+        flash=table.required("flash", Unit.BYTE),
+        supply=table.quantity("supply", Unit.VOLT),
+        coremark=table.quantity("coremark", Unit.COREMARK_PER_MHZ),
+        active_power=table.quantity("active_power", Unit.WATT),
+        power_rail=rail.text("rail", "mcu") if rail is not None else "mcu",
+        notes=table.texts("notes"),
+    )
+
+
+def load_engine(path: Path | Any) -> Engine:
+    """Read an engine from a TOML file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Engine
+
+    Raises
+    ------
+    ConfigError
+        If the file can't be read, a required key is absent, or a value does not parse.
+    """
+    table = _read(path, str(path))
+    numerics = table.table("numerics")
+    if numerics is None:
+        raise ConfigError(str(path), "the table [numerics] is required", "Add profile and evidence")
+    profile = Profile(numerics.text("profile"), numerics.text("evidence"))
+    if profile.name not in PROFILES:
+        raise ConfigError(
+            numerics.where, f"profile must be one of {', '.join(PROFILES)}, got '{profile.name}'"
+        )
+    skips = table.values.get("skips_dead_channels")
+    ops = table.texts("ops")
+    return Engine(
+        name=table.text("name").lower(),
+        title=table.text("title"),
+        version=table.text("version", "unknown"),
+        source=table.text("source"),
+        kernels=table.text("kernels"),
+        cores=tuple(core.lower() for core in table.texts("cores")),
+        profile=profile,
+        ops=frozenset(ops) if ops else None,
+        skips_dead_channels=skips if isinstance(skips, bool) else None,
+        notes=table.texts("notes"),
+    )
+
+
+def _files(folder: str) -> dict[str, Any]:
+    root = resources.files("tinygauge").joinpath("data", folder)
+    return {
+        entry.name.removesuffix(".toml"): entry
+        for entry in root.iterdir()
+        if entry.name.endswith(".toml")
+    }
+
+
+def board_names() -> list[str]:
+    """Return the names of the packaged boards, sorted."""
+    return sorted(_files("boards"))
+
+
+def engine_names() -> list[str]:
+    """Return the names of the packaged engines, sorted."""
+    return sorted(_files("engines"))
+
+
+@cache
+def board(name: str) -> Board:
+    """Return a board by catalogue name, or by the path of a TOML file.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"ek-ra6m4"`` or ``"boards/mine.toml"``.
+
+    Returns
+    -------
+    Board
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such board; the message names the nearest.
+    ConfigError
+        If a file does not parse.
+    """
+    if name.endswith(".toml"):
+        return load_board(Path(name))
+    files = _files("boards")
+    if name.lower() not in files:
+        raise UnknownNameError("board", name, files)
+    return load_board(files[name.lower()])
+
+
+@cache
+def engine(name: str) -> Engine:
+    """Return an engine by catalogue name, or by the path of a TOML file.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"tflm-cmsis-nn"`` or ``"engines/mine.toml"``.
+
+    Returns
+    -------
+    Engine
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such engine; the message names the nearest.
+    ConfigError
+        If a file does not parse.
+    """
+    if name.endswith(".toml"):
+        return load_engine(Path(name))
+    files = _files("engines")
+    if name.lower() not in files:
+        raise UnknownNameError("engine", name, files)
+    return load_engine(files[name.lower()])

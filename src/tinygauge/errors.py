@@ -1,0 +1,131 @@
+"""The error tree: every failure a user can cause or meet, with what to do about it.
+
+::
+
+    TinygaugeError
+    ├── InputError            the user's files or words are wrong (exit code 2)
+    │   ├── ModelFormatError      not a readable .tflite
+    │   ├── UnsupportedOpError    an op that no engine or formula knows
+    │   ├── DatasetError          the data do not fit the model or the format
+    │   ├── ConfigError           a TOML file, bound or option that does not parse
+    │   └── UnknownNameError      no such board, engine or column ("did you mean")
+    ├── ComparisonError       units or targets differ
+    ├── RunnerError           the process that runs the model failed, crashed or hit a limit
+    ├── FetchError            a download failed or a checksum differs
+    └── MissingExtraError     an optional package is not installed
+
+Messages say what failed and where, what was expected and what was found, and what to do.
+A model that does not fit its board is a result, not an error.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "ComparisonError",
+    "ConfigError",
+    "DatasetError",
+    "FetchError",
+    "InputError",
+    "MissingExtraError",
+    "ModelFormatError",
+    "RunnerError",
+    "TinygaugeError",
+    "UnknownNameError",
+    "UnsupportedOpError",
+]
+
+
+class TinygaugeError(Exception):
+    """Base of every error that TinyGauge raises on purpose.
+
+    Parameters
+    ----------
+    where : str
+        The file, board, option or op at fault.
+    problem : str
+        What failed: expected and got.
+    advice : str
+        What the user can do; may be empty.
+    """
+
+    def __init__(self, where: str, problem: str, advice: str = "") -> None:
+        self.where = where
+        self.problem = problem
+        self.advice = advice
+        super().__init__(f"{where}: {problem}" + (f". {advice}" if advice else ""))
+
+
+class InputError(TinygaugeError):
+    """The user's input can't be used."""
+
+
+class ModelFormatError(InputError):
+    """A file is not a readable `.tflite` model."""
+
+
+class UnsupportedOpError(InputError):
+    """A model holds an op that nothing here can count or run."""
+
+
+class DatasetError(InputError):
+    """A dataset can't be read or does not fit the model."""
+
+
+class ConfigError(InputError):
+    """A TOML file, a bound or an option does not parse."""
+
+
+class UnknownNameError(InputError):
+    """A name is not in a catalogue.
+
+    Parameters
+    ----------
+    kind : str
+        What was looked for: ``"board"``, ``"engine"``.
+    name : str
+        The name given.
+    known : iterable of str
+        The names that exist.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind = kind
+        self.name = name
+        self.known = sorted(known)
+        close = difflib.get_close_matches(name.lower(), self.known, n=3, cutoff=0.5)
+        advice = (
+            f"Did you mean {' or '.join(close)}?" if close else f"Known: {', '.join(self.known)}"
+        )
+        super().__init__(f"unknown {kind} '{name}'", f"there is no such {kind}", advice)
+
+
+class ComparisonError(TinygaugeError):
+    """Two numbers can't be compared or added: their units or targets differ."""
+
+
+class RunnerError(TinygaugeError):
+    """The process that runs a model failed, crashed, or ran into its limit."""
+
+
+class FetchError(TinygaugeError):
+    """A download failed, or a file's SHA-256 is not the expected one."""
+
+
+class MissingExtraError(TinygaugeError):
+    """An optional package is needed and not installed.
+
+    Parameters
+    ----------
+    package : str
+        The package that can't be imported.
+    extra : str
+        The extra of `tinygauge` that brings it.
+    """
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            package, "this package is not installed", f"Try: pip install 'tinygauge[{extra}]'"
+        )

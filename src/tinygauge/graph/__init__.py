@@ -1,0 +1,1 @@
+"""Models as graphs: reading `.tflite`, counting work, looking at weights."""
