@@ -1,1 +1,25 @@
 """Models as graphs: reading `.tflite`, counting work, looking at weights."""
+
+from tinygauge.graph.counts import ModelCounts, OpCounts, count_model, count_op, count_ops
+from tinygauge.graph.family import FAMILIES, family, precision
+from tinygauge.graph.tflite import load, parse
+from tinygauge.graph.types import DType, Model, Op, Quantization, Subgraph, Tensor
+
+__all__ = [
+    "FAMILIES",
+    "DType",
+    "Model",
+    "ModelCounts",
+    "Op",
+    "OpCounts",
+    "Quantization",
+    "Subgraph",
+    "Tensor",
+    "count_model",
+    "count_op",
+    "count_ops",
+    "family",
+    "load",
+    "parse",
+    "precision",
+]
