@@ -27,6 +27,8 @@ class OpCounts:
     Parameters
     ----------
     op : Op
+    subgraph : int
+        Index of its subgraph.
     macs : int
         Multiply-accumulates of one execution.
     live_macs : int
@@ -44,6 +46,7 @@ class OpCounts:
     """
 
     op: Op
+    subgraph: int
     macs: int
     live_macs: int
     parameters: int
@@ -256,6 +259,7 @@ def count_op(graph: Subgraph, op: Op, live: Mapping[int, Mask] | None = None) ->
     dead = dead_filters(graph, op)
     return OpCounts(
         op=op,
+        subgraph=graph.index,
         macs=macs,
         live_macs=_live_macs(graph, op, macs, live),
         parameters=sum(tensor.elements for tensor in constants),

@@ -41,7 +41,7 @@ def family(model: Model) -> str:
         without activation behind a depthwise one); ``"ds-cnn"`` with other depthwise
         convolutions; ``"resnet"`` with convolutions and an addition of two computed tensors;
         ``"cnn"`` with convolutions; ``"autoencoder"`` with dense ops and an output as large as
-        the input; ``"mlp"`` with dense ops; else ``"other"``.
+        the input (no softmax); ``"mlp"`` with dense ops; else ``"other"``.
     """
     graph = model.main
     kinds = {op.kind for op in graph.ops}
@@ -52,7 +52,8 @@ def family(model: Model) -> str:
     if "CONV_2D" in kinds:
         return "resnet" if _has_residual(graph) else "cnn"
     if "FULLY_CONNECTED" in kinds:
-        return "autoencoder" if _restores_its_input(graph) else "mlp"
+        restores = "SOFTMAX" not in kinds and _restores_its_input(graph)
+        return "autoencoder" if restores else "mlp"
     return "other"
 
 

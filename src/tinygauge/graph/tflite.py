@@ -195,7 +195,7 @@ class _Reader:
             path=path,
             content=self.content,
             sha256=hashlib.sha256(self.content).hexdigest(),
-            subgraphs=tuple(self.subgraph(root.Subgraphs(i), kinds) for i in graphs),
+            subgraphs=tuple(self.subgraph(i, root.Subgraphs(i), kinds) for i in graphs),
             description=_text(root.Description()),
             metadata=dict(self.metadata()),
         )
@@ -220,7 +220,7 @@ class _Reader:
         data: npt.NDArray[np.uint8] = buffer.DataAsNumpy()
         return data
 
-    def subgraph(self, graph: Any, kinds: list[tuple[str, int]]) -> Subgraph:
+    def subgraph(self, index: int, graph: Any, kinds: list[tuple[str, int]]) -> Subgraph:
         tensors = tuple(
             self.tensor(i, graph.Tensors(i)) for i in self.count(graph.TensorsLength(), "tensors")
         )
@@ -229,6 +229,7 @@ class _Reader:
             for i in self.count(graph.OperatorsLength(), "ops")
         )
         return Subgraph(
+            index=index,
             name=_text(graph.Name()),
             tensors=tensors,
             ops=ops,

@@ -184,6 +184,7 @@ class Op:
 class Subgraph:
     """Tensors and ops in execution order, with the inputs and outputs of the whole."""
 
+    index: int
     name: str
     tensors: tuple[Tensor, ...]
     ops: tuple[Op, ...]

@@ -1,0 +1,75 @@
+# Everything a developer does, each in one word. `make demo` and `make test` do all the set-up.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The uv on the PATH, or one of our own in .uv.
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+UV_VERSION := 0.13.9
+LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+INSTALL := VIRTUAL_ENV=$(VENV) UV_PYTHON_DOWNLOADS=never $(UV) pip install --quiet --compile-bytecode
+
+.PHONY: demo test unit lint fmt types docs check bench lock train clean help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.demo ## evaluate the packaged models and say which to ship
+	@$(BIN)/tinygauge demo; code=$$?; [ $$code -le 1 ]
+
+test: $(VENV)/.dev ## run all tests
+	$(BIN)/python -m pytest
+
+unit: $(VENV)/.dev ## run the unit tests alone
+	$(BIN)/python -m pytest tests/unit src
+
+lint: $(VENV)/.dev ## check style, docstrings and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m numpydoc lint $$(git ls-files 'src/*.py')
+	$(BIN)/lint-imports --no-cache
+
+fmt: $(VENV)/.dev ## put the source in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/.dev ## check types
+	$(BIN)/mypy
+
+docs: $(VENV)/.dev ## check that links and examples in the documentation hold
+	$(BIN)/python -m pytest -q tests/meta
+
+check: test lint types docs ## what CI runs
+
+bench: $(VENV)/.dev ## time start-up, parsing and prediction, as ratios
+	$(BIN)/python tools/bench.py
+
+lock: $(UV) ## write requirements/*.txt anew
+	$(UV) $(LOCK) pyproject.toml --group build -o requirements/demo.txt
+	$(UV) $(LOCK) pyproject.toml --all-extras --group dev -o requirements/dev.txt
+	$(UV) $(LOCK) --group training -o requirements/training.txt
+
+train: $(UV) ## train the packaged models anew (TensorFlow, about half an hour)
+	$(UV) venv --quiet --clear build/training
+	VIRTUAL_ENV=build/training $(UV) pip install --quiet --require-hashes -r requirements/training.txt
+	build/training/bin/python training/train_fashion_mnist.py
+
+clean: ## remove what make made
+	rm -rf $(VENV) .uv build dist .pytest_cache .mypy_cache .ruff_cache
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv || { echo "make: Debian keeps venv apart: apt-get install python3-venv" >&2; exit 1; }
+	.uv/bin/python -m pip install --quiet uv==$(UV_VERSION)
+
+$(VENV)/bin/python: | $(UV)
+	UV_PYTHON_DOWNLOADS=never $(UV) venv --quiet --python $(PYTHON) $(VENV)
+
+$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
+	$(INSTALL) --require-hashes -r requirements/demo.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.demo

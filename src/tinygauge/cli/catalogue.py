@@ -1,0 +1,40 @@
+"""`tinygauge boards` and `tinygauge engines`: the catalogue, with a source for each number."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tinygauge import catalog
+from tinygauge.cli.output import console
+from tinygauge.quantity import Quantity
+from tinygauge.report.serialise import board_document, engine_document, render_json
+from tinygauge.report.text import board_table, boards_table, engines_table
+
+__all__ = ["run_boards", "run_engines"]
+
+
+def run_boards(options: argparse.Namespace) -> int:
+    """Print all boards, or those named with their sources."""
+    boards = [catalog.board(name) for name in options.names or catalog.board_names()]
+    if options.json:
+        sys.stdout.write(render_json([board_document(board) for board in boards]))
+        return 0
+    out = console()
+    if not options.names:
+        if options.sort == "coremark":
+            boards.sort(key=lambda b: -b.coremark.value if isinstance(b.coremark, Quantity) else 0)
+        out.print(boards_table(boards))
+    for board in boards if options.names else ():
+        out.print(board_table(board))
+    return 0
+
+
+def run_engines(options: argparse.Namespace) -> int:
+    """Print all engines, or those named."""
+    engines = [catalog.engine(name) for name in options.names or catalog.engine_names()]
+    if options.json:
+        sys.stdout.write(render_json([engine_document(engine) for engine in engines]))
+        return 0
+    console().print(engines_table(engines))
+    return 0

@@ -1,0 +1,84 @@
+"""`tinygauge evaluate` and `tinygauge demo`: the main job."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+
+from tinygauge.cli.output import console, print_error, progress_bar
+from tinygauge.errors import ConfigError
+from tinygauge.evaluation import DEFAULT_ENGINES, Results, evaluate
+from tinygauge.experiment import Experiment, load_experiment
+from tinygauge.report import explain, render_json, results_document, write_report
+from tinygauge.report.text import decision_table
+from tinygauge.selection import DEFAULT_RANKING
+
+__all__ = ["run", "run_demo"]
+
+_SHOWN = 25
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate models on boards; return 0 if one is chosen, 1 if none, 2 if a model failed."""
+    return _evaluate(_experiment(options), options)
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """Run the packaged example."""
+    with resources.as_file(resources.files("tinygauge").joinpath("data/fashion_mnist")) as folder:
+        experiment = load_experiment(folder / "demo.toml")
+        return _evaluate(replace(experiment, out=options.out or "tinygauge-demo"), options)
+
+
+def _experiment(options: argparse.Namespace) -> Experiment:
+    """Read the experiment file, or make one of the options; options given as well win."""
+    models: list[str] = options.models
+    files = [name for name in models if name.endswith(".toml")]
+    if files and len(models) > 1:
+        raise ConfigError(files[0], "an experiment file stands alone", "Name models inside it")
+    written = load_experiment(files[0]) if files else Experiment(models=tuple(models))
+    return Experiment(
+        models=written.models,
+        boards=tuple(options.board or written.boards),
+        engines=tuple(options.engine or written.engines or DEFAULT_ENGINES),
+        require=tuple(options.require or written.require),
+        data=options.data or written.data,
+        rank=options.rank or written.rank,
+        out=options.out or written.out,
+    )
+
+
+def _evaluate(experiment: Experiment, options: argparse.Namespace) -> int:
+    with progress_bar() as progress:
+        results = evaluate(
+            experiment.models,
+            data=experiment.data,
+            boards=experiment.boards,
+            engines=experiment.engines,
+            require=experiment.require,
+            rank=experiment.rank or DEFAULT_RANKING,
+            jobs=options.jobs,
+            use_cache=not options.no_cache,
+            progress=progress,
+        )
+    folder = write_report(results, experiment.out) if experiment.out else None
+    if options.json:
+        sys.stdout.write(render_json(results_document(results)))
+        for failure in results.failures:
+            print_error(failure.message)
+    else:
+        _print(results, folder, None if options.all else _SHOWN)
+    if results.failures:
+        return 2
+    return 0 if results.chosen is not None else 1
+
+
+def _print(results: Results, folder: Path | None, limit: int | None) -> None:
+    out = console()
+    out.print(decision_table(results, limit))
+    out.print(explain(results), markup=False, highlight=False)
+    if folder is not None:
+        out.print(f"\nReport: {folder}", markup=False, highlight=False, soft_wrap=True)

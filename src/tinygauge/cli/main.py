@@ -1,0 +1,181 @@
+"""The `tinygauge` command: options, verbs and exit codes.
+
+Exit codes: 0 yes; 1 the answer is no (nothing inside the region); 2 the input can't be used;
+3 something outside failed (a download, the process that runs a model); 70 our bug; 130 stopped
+by the user.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from tinygauge import __version__
+from tinygauge.errors import FetchError, RunnerError, TinygaugeError
+
+__all__ = ["main"]
+
+EXIT_INPUT = 2
+EXIT_OUTSIDE = 3
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+
+_Run = Callable[[argparse.Namespace], int]
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from tinygauge.cli.evaluate import run
+
+    return run(options)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from tinygauge.cli.evaluate import run_demo
+
+    return run_demo(options)
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from tinygauge.cli.inspect import run
+
+    return run(options)
+
+
+def _boards(options: argparse.Namespace) -> int:
+    from tinygauge.cli.catalogue import run_boards
+
+    return run_boards(options)
+
+
+def _engines(options: argparse.Namespace) -> int:
+    from tinygauge.cli.catalogue import run_engines
+
+    return run_engines(options)
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    from tinygauge.cli.fetch import run
+
+    return run(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tinygauge",
+        description="Tells which trained model to ship on which microcontroller.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"tinygauge {__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log what is done, to stderr")
+    verbs = parser.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
+    _add_evaluate(verbs)
+    demo = _verb(verbs, "demo", _demo, "run the main job on the packaged models and data")
+    _add_run_options(demo)
+    inspect = _verb(verbs, "inspect", _inspect, "ops, shapes, MACs, parameters, quantisation")
+    inspect.add_argument("models", nargs="+", metavar="MODEL", help=".tflite files")
+    boards = _verb(verbs, "boards", _boards, "the boards, with a source for each number")
+    boards.add_argument("names", nargs="*", metavar="NAME", help="catalogue name or TOML file")
+    boards.add_argument("--sort", choices=("name", "coremark"), default="name", help="order")
+    engines = _verb(verbs, "engines", _engines, "the inference engines and how they round")
+    engines.add_argument("names", nargs="*", metavar="NAME", help="catalogue name or TOML file")
+    fetch = _verb(verbs, "fetch", _fetch, "reference models and datasets, checked by SHA-256")
+    fetch.add_argument("collection", choices=("mlperf-tiny",), help="what to fetch")
+    fetch.add_argument("--out", metavar="DIR", default="mlperf-tiny", help="where to (%(default)s)")
+    fetch.add_argument(
+        "--only", metavar="PATTERN", help="only files whose path matches, as *.tflite"
+    )
+    return parser
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: _Run, text: str
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_evaluate(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    evaluate = _verb(verbs, "evaluate", _evaluate, "evaluate models on boards and choose one")
+    evaluate.add_argument(
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help=".tflite files or folders, or one experiment.toml",
+    )
+    evaluate.add_argument("--data", metavar="PATH", help="dataset: .npz, .csv or a folder")
+    evaluate.add_argument("--board", action="append", metavar="NAME", help="board; repeatable")
+    evaluate.add_argument("--engine", action="append", metavar="NAME", help="engine; repeatable")
+    evaluate.add_argument(
+        "--require", action="append", metavar="BOUND", help="such as 'latency<=100ms'; repeatable"
+    )
+    evaluate.add_argument("--rank", metavar="METRICS", help="order of those inside: energy,latency")
+    _add_run_options(evaluate)
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", metavar="DIR", help="write the report here")
+    parser.add_argument("--jobs", type=_positive, metavar="N", help="models run at once")
+    parser.add_argument("--no-cache", action="store_true", help="score every model again")
+    parser.add_argument("--all", action="store_true", help="print every candidate")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, got {text}")
+    return number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words behind the program's name; by default those of the process.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO if options.verbose else logging.WARNING,
+        format="tinygauge: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except (FetchError, RunnerError) as error:
+        return _failed(error, EXIT_OUTSIDE)
+    except TinygaugeError as error:
+        return _failed(error, EXIT_INPUT)
+    except KeyboardInterrupt:
+        return _failed("stopped", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader went away; keep Python from complaining when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        logging.getLogger(__name__).info("internal error", exc_info=error)
+        text = f"internal error ({type(error).__name__}: {error}): please report it, with --verbose"
+        return _failed(text, EXIT_BUG)
+    return code
+
+
+def _failed(message: object, code: int) -> int:
+    from tinygauge.cli.output import print_error
+
+    print_error(message)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

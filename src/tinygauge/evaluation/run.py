@@ -1,0 +1,367 @@
+"""Evaluate models on targets: the one module that calls accuracy, memory, cost and selection.
+
+The work is ordered so that nothing is done twice: a model is read once, run once per numeric
+profile, planned once per core and engine, and then combined with every board. One model's
+failure never costs another its result.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import glob
+import logging
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from tinygauge import accuracy, catalog, cost, graph, memory
+from tinygauge.accuracy import Dataset
+from tinygauge.catalog import Board, Engine
+from tinygauge.errors import ConfigError, InputError, ModelFormatError, RunnerError
+from tinygauge.evaluation.results import Alternative, Results
+from tinygauge.inspection import (
+    TOOL,
+    engine_findings,
+    model_findings,
+    summarise,
+    target_of,
+)
+from tinygauge.quantity import Missing
+from tinygauge.records import (
+    DatasetRef,
+    Energy,
+    Evaluation,
+    Failure,
+    Finding,
+    Latency,
+    Memory,
+    Metric,
+    ModelSummary,
+    Score,
+    Severity,
+)
+from tinygauge.selection import DEFAULT_RANKING, Region, parse_ranking, parse_region, select
+
+__all__ = ["DEFAULT_ENGINES", "Progress", "evaluate", "find_models"]
+
+_Item = TypeVar("_Item", Board, Engine)
+
+log = logging.getLogger(__name__)
+
+DEFAULT_ENGINES = ("tflm-cmsis-nn",)
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many steps are done, and how many there are."""
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """A model on its way through the evaluation."""
+
+    model: graph.Model
+    summary: ModelSummary
+    scores: dict[str, Score | Missing] = field(default_factory=dict)
+    plans: dict[tuple[str, str], Memory | Missing] = field(default_factory=dict)
+    run_fault: str = ""
+
+    def plan(self, core: str, engine: str) -> Memory | Missing:
+        """Plan the memory once per core and engine."""
+        key = (core, engine)
+        if key not in self.plans:
+            self.plans[key] = memory.predict_memory(self.model, core=core, engine=engine)
+        return self.plans[key]
+
+
+@dataclass(frozen=True, slots=True)
+class _RunOptions:
+    """How accuracy runs are made, and where their failures go."""
+
+    jobs: int
+    use_cache: bool
+    progress: Progress | None
+    failures: list[Failure]
+
+
+def find_models(patterns: str | Path | Iterable[str | Path]) -> list[Path]:
+    """Expand files, folders and glob patterns into model files.
+
+    Parameters
+    ----------
+    patterns : str, Path or iterable of them
+        A file, a folder (all `.tflite` files in it), or a pattern with ``*``, ``?``, ``[``.
+
+    Returns
+    -------
+    list of Path
+        In the order given, patterns and folders sorted by name, no file twice. A file that
+        does not exist is kept, so that it fails with its own message.
+
+    Raises
+    ------
+    ModelFormatError
+        If a folder or pattern holds no model.
+    """
+    if isinstance(patterns, str | Path):
+        patterns = [patterns]
+    found: dict[Path, None] = {}
+    for pattern in patterns:
+        text, path = str(pattern), Path(pattern)
+        if path.is_dir():
+            matches = sorted(path.glob("*.tflite"))
+        elif glob.has_magic(text) and not path.exists():
+            matches = [Path(name) for name in _expand(text)]
+        else:
+            matches = [path]
+        if not matches:
+            raise ModelFormatError(text, "there is no .tflite file here", "Check the path")
+        found.update(dict.fromkeys(matches))
+    if not found:
+        raise ModelFormatError("models", "no model was named", "Name at least one .tflite file")
+    return list(found)
+
+
+def _expand(pattern: str) -> list[str]:
+    # Path.glob takes no absolute pattern.
+    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+
+
+def evaluate(
+    models: str | Path | Iterable[str | Path],
+    *,
+    data: str | Path | Dataset | None = None,
+    boards: Sequence[str | Board],
+    engines: Sequence[str | Engine] = DEFAULT_ENGINES,
+    require: Iterable[str] | Region = (),
+    rank: str | Sequence[Metric] = DEFAULT_RANKING,
+    jobs: int | None = None,
+    use_cache: bool = True,
+    progress: Progress | None = None,
+) -> Results:
+    """Evaluate models on boards and say which to ship.
+
+    Parameters
+    ----------
+    models : str, Path or iterable of them
+        `.tflite` files, folders or patterns.
+    data : str, Path, Dataset or None
+        What to score accuracy on (see `load_dataset`); None leaves accuracy missing.
+    boards : sequence of str or Board
+        Catalogue names or TOML files; at least one.
+    engines : sequence of str or Engine
+        Catalogue names or TOML files; at least one.
+    require : iterable of str or Region
+        Bounds such as ``"latency<=100ms"``; accuracy is a ratio, RAM and flash bytes, latency
+        seconds, energy joules, each with its unit written out.
+    rank : str or sequence of Metric
+        What the candidates inside are ordered by, such as ``"energy,latency"``.
+    jobs : int or None
+        Models run at once; by default the number of cores.
+    use_cache : bool
+        Whether accuracy runs are kept and found again by content.
+    progress : callable or None
+        Told of long work.
+
+    Returns
+    -------
+    Results
+        With a verdict for every model on every target, and a failure for every model that
+        could not be evaluated.
+
+    Raises
+    ------
+    InputError
+        If a board, engine, bound or dataset can't be used at all. A model that can't be used
+        is a failure in the results instead.
+    """
+    chosen_boards = _resolve(boards, catalog.board, "board")
+    chosen_engines = _resolve(engines, catalog.engine, "engine")
+    region = require if isinstance(require, Region) else parse_region(require)
+    ranking = parse_ranking(rank) if isinstance(rank, str) else tuple(rank)
+    dataset = accuracy.load_dataset(data) if isinstance(data, str | Path) else data
+
+    failures: list[Failure] = []
+    candidates = _load(find_models(models), failures, progress)
+    profiles = sorted({engine.profile.name for engine in chosen_engines})
+    run = _RunOptions(jobs or os.cpu_count() or 1, use_cache, progress, failures)
+    _score_all(candidates, dataset, profiles, run)
+    evaluations = _evaluate_on(candidates, chosen_boards, chosen_engines, progress)
+    selection = select(evaluations, region, ranking)
+    alternatives: tuple[Alternative, ...] = ()
+    if selection.chosen is None and region.bounds and candidates:
+        alternatives = _other_boards(candidates, chosen_boards, chosen_engines, region, ranking)
+    return Results(
+        selection=selection,
+        failures=tuple(failures),
+        dataset=_reference(dataset),
+        alternatives=alternatives,
+        tool=TOOL,
+        created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _resolve(
+    names: Sequence[str | _Item], look_up: Callable[[str], _Item], kind: str
+) -> tuple[_Item, ...]:
+    """Turn names into catalogue entries, each once."""
+    if isinstance(names, str):
+        names = [names]
+    if not names:
+        raise ConfigError(kind, f"no {kind} was named", f"See: tinygauge {kind}s")
+    found: dict[str, _Item] = {}
+    for name in names:
+        item = look_up(name) if isinstance(name, str) else name
+        found.setdefault(item.name, item)
+    return tuple(found.values())
+
+
+def _load(
+    paths: Sequence[Path], failures: list[Failure], progress: Progress | None
+) -> list[_Candidate]:
+    candidates: list[_Candidate] = []
+    for done, path in enumerate(paths):
+        _tell(progress, "reading models", done, len(paths))
+        try:
+            model = graph.load(path)
+        except InputError as error:
+            log.info("%s", error)
+            failures.append(Failure(model=str(path), stage="load", message=str(error)))
+            continue
+        candidates.append(_Candidate(model, summarise(model)))
+    _tell(progress, "reading models", len(paths), len(paths))
+    return candidates
+
+
+def _score_all(
+    candidates: Sequence[_Candidate],
+    dataset: Dataset | None,
+    profiles: Sequence[str],
+    run: _RunOptions,
+) -> None:
+    """Score every model once per numeric profile, several at a time."""
+    if dataset is None:
+        absent = Missing("no dataset was given", "Add --data")
+        for candidate in candidates:
+            candidate.scores = dict.fromkeys(profiles, absent)
+        return
+    tasks = [(candidate, profile) for candidate in candidates for profile in profiles]
+    with ThreadPoolExecutor(max_workers=run.jobs) as pool:
+        running: dict[Future[Score | Missing], tuple[_Candidate, str]] = {
+            pool.submit(
+                accuracy.score, candidate.model, dataset, profile, use_cache=run.use_cache
+            ): (candidate, profile)
+            for candidate, profile in tasks
+        }
+        try:
+            for done, future in enumerate(as_completed(running)):
+                _tell(run.progress, "scoring accuracy", done, len(tasks))
+                candidate, profile = running[future]
+                candidate.scores[profile] = _outcome(future, candidate, run.failures)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    _tell(run.progress, "scoring accuracy", len(tasks), len(tasks))
+
+
+def _outcome(
+    future: Future[Score | Missing], candidate: _Candidate, failures: list[Failure]
+) -> Score | Missing:
+    try:
+        return future.result()
+    except (InputError, RunnerError) as error:
+        log.info("%s", error)
+        name = candidate.model.path or candidate.model.name
+        failure = Failure(model=name, stage="accuracy", message=str(error))
+        if failure not in failures:  # each profile meets the same fault
+            failures.append(failure)
+        if isinstance(error, RunnerError):
+            candidate.run_fault = str(error)
+        return Missing(error.problem, error.advice)
+
+
+def _evaluate_on(
+    candidates: Sequence[_Candidate],
+    boards: Sequence[Board],
+    engines: Sequence[Engine],
+    progress: Progress | None = None,
+) -> list[Evaluation]:
+    total = len(boards) * len(engines) * len(candidates)
+    evaluations: list[Evaluation] = []
+    for board in boards:
+        for engine in engines:
+            for candidate in candidates:
+                _tell(progress, "predicting memory, latency, energy", len(evaluations), total)
+                evaluations.append(_evaluation(candidate, board, engine))
+    _tell(progress, "predicting memory, latency, energy", total, total)
+    return evaluations
+
+
+def _evaluation(candidate: _Candidate, board: Board, engine: Engine) -> Evaluation:
+    target = target_of(board, engine)
+    findings = [
+        *engine_findings(candidate.model, candidate.summary, board, engine),
+        *model_findings(candidate.summary),
+    ]
+    if candidate.run_fault:
+        findings.append(
+            Finding(
+                code="TG104",
+                severity=Severity.ERROR,
+                message=f"it could not be run: {candidate.run_fault}",
+                where=candidate.model.name,
+            )
+        )
+    blocked = [finding for finding in findings if finding.severity is Severity.ERROR]
+    plan: Memory | Missing
+    latency: Latency | Missing
+    energy: Energy | Missing
+    if blocked:
+        plan = latency = energy = Missing(blocked[0].message, blocked[0].advice)
+    else:
+        plan = candidate.plan(board.core, engine.name)
+        latency = cost.predict_latency(candidate.model, target)
+        energy = latency if isinstance(latency, Missing) else cost.predict_energy(latency, board)
+    if isinstance(latency, Latency):
+        findings.extend(latency.findings)
+    if isinstance(energy, Energy):
+        findings.extend(energy.findings)
+    return Evaluation(
+        model=candidate.summary,
+        target=target,
+        accuracy=candidate.scores[engine.profile.name],
+        memory=plan,
+        latency=latency,
+        energy=energy,
+        findings=tuple(findings),
+    )
+
+
+def _other_boards(
+    candidates: Sequence[_Candidate],
+    boards: Sequence[Board],
+    engines: Sequence[Engine],
+    region: Region,
+    ranking: Sequence[Metric],
+) -> tuple[Alternative, ...]:
+    """Find boards of the catalogue that would admit a candidate, those that admit most first."""
+    known = {board.name for board in boards}
+    found: list[Alternative] = []
+    for name in catalog.board_names():
+        if name not in known:
+            others = _evaluate_on(candidates, [catalog.board(name)], engines)
+            selection = select(others, region, ranking)
+            if selection.chosen is not None:
+                found.append(Alternative(selection.chosen, len(selection.ranked)))
+    return tuple(sorted(found, key=lambda alternative: -alternative.admitted))
+
+
+def _reference(dataset: Dataset | None) -> DatasetRef | None:
+    if dataset is None:
+        return None
+    return DatasetRef(name=dataset.name, path=dataset.path, sha256=dataset.sha256, n=dataset.n)
+
+
+def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:
+    if progress is not None:
+        progress(what, done, total)

@@ -1,0 +1,418 @@
+"""Results as text and tables for the terminal: the decision, the catalogue, an inspected model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from tinygauge.catalog import Board, Engine
+from tinygauge.evaluation import Results
+from tinygauge.inspection import Inspection
+from tinygauge.quantity import Basis, Method, Missing, Quantity
+from tinygauge.records import Evaluation, Finding, Metric, Severity
+from tinygauge.selection import Bound, Position, Selection, Verdict
+from tinygauge.units import Unit, format_value, scale_for
+
+__all__ = [
+    "METHOD_MARKS",
+    "board_table",
+    "boards_table",
+    "cell",
+    "decision_table",
+    "engines_table",
+    "explain",
+    "inspection_tables",
+]
+
+METHOD_MARKS = {
+    Method.MEASURED: "",
+    Method.COUNTED: "",
+    Method.QUOTED: "",
+    Method.SIMULATED: "",
+    Method.PREDICTED: "~",
+}
+_STYLES = {Position.INSIDE: "green", Position.UNDECIDED: "yellow", Position.OUTSIDE: "dim"}
+_ORDER = (Position.INSIDE, Position.UNDECIDED, Position.OUTSIDE)
+
+
+def cell(quantity: Quantity | Missing) -> str:
+    """Print a quantity in a table: value, interval, and ``~`` where it is predicted.
+
+    Parameters
+    ----------
+    quantity : Quantity or Missing
+
+    Returns
+    -------
+    str
+        Such as ``"~18.2 ms (16.1-20.9)"``; an em dash where the number is missing.
+    """
+    if isinstance(quantity, Missing):
+        return "—"
+    text = METHOD_MARKS[quantity.method] + format_value(quantity.value, quantity.unit)
+    interval = quantity.interval
+    if interval.basis is Basis.EXACT:
+        return text
+    if not interval.is_known:
+        return f"{text} (±?)"
+    factor, _ = scale_for(quantity.value, quantity.unit)
+    ends = [_short(end / factor) for end in (interval.low, interval.high)]
+    return text if ends[0] == ends[1] else f"{text} ({ends[0]}-{ends[1]})"
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+
+
+def _order(selection: Selection) -> list[Verdict]:
+    """Inside by rank, then undecided, then outside, each by how far they are off."""
+    rank = {id(verdict): position for position, verdict in enumerate(selection.ranked)}
+    return sorted(
+        selection.verdicts,
+        key=lambda v: (_ORDER.index(v.position), rank.get(id(v), 0), v.worst_overshoot),
+    )
+
+
+def decision_table(results: Results, limit: int | None = None) -> Table:
+    """Lay out every candidate, the best first.
+
+    Parameters
+    ----------
+    results : Results
+    limit : int or None
+        Show at most so many; None shows all.
+
+    Returns
+    -------
+    rich.table.Table
+    """
+    bounds = ", ".join(str(bound) for bound in results.region.bounds) or "no bounds"
+    table = Table(title=f"Region of interest: {escape(bounds)}", box=box.SIMPLE_HEAD)
+    for name in ("", "model", "target"):
+        table.add_column(name, no_wrap=True)
+    for name in ("accuracy", "RAM", "flash", "latency", "energy"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("why not", overflow="fold", max_width=60)
+    ordered = _order(results.selection)
+    shown = ordered if limit is None else ordered[:limit]
+    ranks = {id(verdict): rank for rank, verdict in enumerate(results.selection.ranked, start=1)}
+    for verdict in shown:
+        table.add_row(*_cells(verdict, ranks.get(id(verdict))), style=_STYLES[verdict.position])
+    caption = ["~ predicted; (low-high) is the interval, in the unit of the value"]
+    if len(shown) < len(ordered):
+        caption.append(f"{len(ordered) - len(shown)} more candidates: see results.csv, or --all")
+    table.caption = "; ".join(caption)
+    return table
+
+
+def _cells(verdict: Verdict, rank: int | None) -> list[Text | str]:
+    evaluation = verdict.evaluation
+    mark = {Position.INSIDE: str(rank), Position.UNDECIDED: "?", Position.OUTSIDE: "✗"}
+    target = f"{evaluation.target.board} {evaluation.target.engine}"
+    return [
+        mark[verdict.position],
+        Text(evaluation.model.name),
+        Text(target),
+        *(cell(evaluation.metric(metric)) for metric in Metric),
+        Text("; ".join(verdict.reasons)),
+    ]
+
+
+def explain(results: Results) -> str:
+    """Say in sentences what to ship and why, or what stands in the way.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    str
+        Plain text, several lines.
+    """
+    selection = results.selection
+    lines = _shipping(results) if selection.chosen is not None else _empty_region(results)
+    findings = _grouped_findings(results.evaluations)
+    if findings:
+        lines += ["", "Findings:", *findings]
+    if results.failures:
+        lines += ["", f"{len(results.failures)} could not be evaluated:"]
+        lines += [f"  {failure.stage}: {failure.message}" for failure in results.failures]
+    return "\n".join(lines)
+
+
+def _describe(evaluation: Evaluation) -> str:
+    return f"{evaluation.model.name} on {evaluation.target.board} with {evaluation.target.engine}"
+
+
+def _figures(evaluation: Evaluation) -> str:
+    parts: list[str] = []
+    for metric in Metric:
+        quantity = evaluation.metric(metric)
+        known = f"unknown ({quantity.reason})" if isinstance(quantity, Missing) else str(quantity)
+        parts.append(f"{metric.value} {known}")
+    return "\n".join(f"  {part}" for part in parts)
+
+
+def _shipping(results: Results) -> list[str]:
+    selection = results.selection
+    chosen = selection.ranked[0].evaluation
+    order = ", then ".join(metric.value for metric in selection.ranking)
+    counts = {
+        position: sum(verdict.position is position for verdict in selection.verdicts)
+        for position in _ORDER
+    }
+    return [
+        f"Ship {_describe(chosen)}.",
+        _figures(chosen),
+        f"{counts[Position.INSIDE]} inside (ranked by {order}), "
+        f"{counts[Position.UNDECIDED]} undecided, {counts[Position.OUTSIDE]} outside.",
+    ]
+
+
+def _empty_region(results: Results) -> list[str]:
+    selection = results.selection
+    if not selection.verdicts:
+        return ["No model could be evaluated."]
+    undecided = [v for v in selection.verdicts if v.position is Position.UNDECIDED]
+    lines = ["Nothing is surely inside the region of interest."]
+    if undecided:
+        best = min(undecided, key=lambda verdict: verdict.worst_overshoot)
+        lines += [
+            f"{len(undecided)} undecided; the nearest: {_describe(best.evaluation)}:",
+            *(f"  {reason}" for reason in best.reasons),
+        ]
+    elif selection.nearest_miss is not None:
+        miss = selection.nearest_miss
+        lines.append(f"The nearest miss: {_describe(miss.evaluation)}:")
+        lines += [f"  {reason}" for reason in miss.reasons]
+    lines += _what_would_help(results)
+    return lines
+
+
+def _what_would_help(results: Results) -> list[str]:
+    relaxation = results.selection.relaxation
+    lines: list[str] = []
+    if relaxation is not None:
+        lines.append(
+            f"Relax {relaxation.bound} to {_limit(relaxation.relaxed)} "
+            f"({relaxation.share:.1%}) to admit {_describe(relaxation.verdict.evaluation)}."
+        )
+    else:
+        lines.append("No single bound can be relaxed to admit a model.")
+    if results.alternatives:
+        names = "; ".join(
+            f"{a.evaluation.target.board} admits {a.admitted} (best: {a.evaluation.model.name})"
+            for a in results.alternatives[:3]
+        )
+        lines.append(f"Another board would do: {names}.")
+    else:
+        lines.append("No other board of the catalogue would admit one: reconsider the system.")
+    return lines
+
+
+def _limit(bound: Bound) -> str:
+    return f"{bound.sign} {format_value(bound.limit, bound.unit)}"
+
+
+def _grouped_findings(evaluations: Iterable[Evaluation]) -> list[str]:
+    """One line a kind of finding, with an example; the rest is in results.json."""
+    distinct: dict[tuple[str, str, str], Finding] = {}
+    for evaluation in evaluations:
+        for finding in evaluation.findings:
+            if finding.severity is not Severity.ERROR:  # those are in the table
+                distinct.setdefault((finding.code, finding.where, finding.message), finding)
+    lines: list[str] = []
+    ordered = sorted(distinct.values(), key=lambda finding: finding.code)
+    for code, group in groupby(ordered, key=lambda finding: finding.code):
+        found = list(group)
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        first = found[0]
+        advice = f". {first.advice}" if first.advice else ""
+        lines.append(f"  {code} {first.where}: {first.message}{more}{advice}")
+    return lines
+
+
+def boards_table(boards: Sequence[Board]) -> Table:
+    """Lay out boards side by side.
+
+    Parameters
+    ----------
+    boards : sequence of Board
+
+    Returns
+    -------
+    rich.table.Table
+    """
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("board", "core"):
+        table.add_column(name, no_wrap=True)
+    for name in ("clock", "supply", "SRAM", "flash", "CoreMark/MHz", "active power"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for board in boards:
+        coremark = board.coremark
+        score = "—" if isinstance(coremark, Missing) else f"{coremark.value:.2f}"
+        table.add_row(
+            Text(board.name),
+            Text(board.core),
+            *(cell(quantity) for quantity in (board.clock, board.supply, board.sram, board.flash)),
+            score,
+            cell(board.active_power),
+        )
+    table.caption = "tinygauge boards NAME prints the source of each number"
+    return table
+
+
+def board_table(board: Board) -> Table:
+    """Lay out one board with the source of each number.
+
+    Parameters
+    ----------
+    board : Board
+
+    Returns
+    -------
+    rich.table.Table
+    """
+    title = f"{board.title} ({board.name}): {board.mcu}, {board.core}"
+    table = Table(title=escape(title), box=box.SIMPLE_HEAD)
+    for name in ("what", "value", "method"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("source", overflow="fold")
+    figures: dict[str, Quantity | Missing] = {
+        "clock": board.clock,
+        "supply": board.supply,
+        "SRAM": board.sram,
+        "flash": board.flash,
+        "CoreMark/MHz": board.coremark,
+        f"active power ({board.power_rail})": board.active_power,
+    }
+    for name, quantity in figures.items():
+        if isinstance(quantity, Missing):
+            table.add_row(name, "unknown", "", Text(quantity.reason))
+            continue
+        value = (
+            cell(quantity)
+            if quantity.unit is not Unit.COREMARK_PER_MHZ
+            else (f"{quantity.value:.2f}")
+        )
+        table.add_row(name, value, quantity.method.value, Text(quantity.provenance.source))
+    for note in board.notes:
+        table.add_row("note", "", "", Text(note))
+    return table
+
+
+def engines_table(engines: Sequence[Engine]) -> Table:
+    """Lay out engines with their numeric profile and its evidence.
+
+    Parameters
+    ----------
+    engines : sequence of Engine
+
+    Returns
+    -------
+    rich.table.Table
+    """
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("engine", "kernels", "numerics"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("ops", justify="right")
+    table.add_column("skips dead channels", justify="center")
+    table.add_column("evidence for the numerics", overflow="fold")
+    words = {True: "yes", False: "no", None: "unknown"}
+    for engine in engines:
+        table.add_row(
+            Text(engine.name),
+            Text(engine.kernels),
+            engine.profile.name,
+            "unknown" if engine.ops is None else str(len(engine.ops)),
+            words[engine.skips_dead_channels],
+            Text(engine.profile.evidence),
+        )
+    return table
+
+
+def inspection_tables(inspection: Inspection) -> list[Table | Text]:
+    """Lay out an inspected model: figures, ops, engine support, findings.
+
+    Parameters
+    ----------
+    inspection : Inspection
+
+    Returns
+    -------
+    list of rich.table.Table or rich.text.Text
+    """
+    parts: list[Table | Text] = [_figures_table(inspection), _ops_table(inspection)]
+    for name, kinds in inspection.support.items():
+        verdict = f"no kernel for {', '.join(kinds)}" if kinds else "all ops supported"
+        parts.append(Text(f"{name}: {verdict}"))
+    parts.extend(
+        Text(f"{finding.code}: {finding.message}. {finding.advice}", style="yellow")
+        for finding in inspection.findings
+    )
+    return parts
+
+
+def _figures_table(inspection: Inspection) -> Table:
+    summary, counts, main = inspection.summary, inspection.counts, inspection.model.main
+    table = Table(title=Text(summary.name), box=box.SIMPLE, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    figures = {
+        "architecture": f"{summary.family}, {summary.precision}, {summary.ops} ops",
+        "file": f"{format_value(summary.file_size.value, Unit.BYTE)}, sha256 {summary.sha256}",
+        "MACs": f"{counts.macs:,} ({counts.live_macs:,} over live channels)",
+        "parameters": f"{counts.parameters:,} in {format_value(counts.weight_bytes, Unit.BYTE)}",
+        "zero weights": f"{counts.zero_share:.1%}; {counts.dead_channels:,} dead channels",
+        "largest op": f"{format_value(counts.peak_activation_bytes, Unit.BYTE)} of activations",
+    }
+    for name, value in figures.items():
+        table.add_row(name, value)
+    for label, indices in (("input", main.inputs), ("output", main.outputs)):
+        for index in indices:
+            table.add_row(label, Text(_tensor_line(inspection, index)))
+    return table
+
+
+def _tensor_line(inspection: Inspection, index: int) -> str:
+    tensor = inspection.model.main.tensors[index]
+    text = f"{tensor.name} {tensor.dtype.value} {_shape(tensor.shape)}"
+    if tensor.quantization is None:
+        return text
+    scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zero_point[0]
+    return f"{text}, scale {scale:g}, zero point {zero_point}"
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "x".join(str(extent) for extent in shape) or "scalar"
+
+
+def _ops_table(inspection: Inspection) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("#", "op", "input", "output"):
+        table.add_column(name, no_wrap=True)
+    for name in ("MACs", "live", "parameters", "weight bytes", "activation bytes", "dead"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for counts in inspection.ops:
+        op, graph = counts.op, inspection.model.subgraphs[counts.subgraph]
+        source, result = graph.input_of(op, 0), graph.output_of(op)
+        share = f"{counts.live_macs / counts.macs:.0%}" if counts.macs else ""
+        table.add_row(
+            str(op.index),
+            Text(op.kind),
+            _shape(source.shape) if source else "",
+            _shape(result.shape) if result else "",
+            f"{counts.macs:,}" if counts.macs else "",
+            share,
+            f"{counts.parameters:,}" if counts.parameters else "",
+            f"{counts.weight_bytes:,}" if counts.weight_bytes else "",
+            f"{counts.input_bytes + counts.output_bytes:,}",
+            f"{counts.dead_channels}/{counts.channels}" if counts.dead_channels else "",
+        )
+    return table
