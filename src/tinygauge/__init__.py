@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tinygauge.graph import Model
     from tinygauge.graph import load as load_model
     from tinygauge.inspection import Inspection, inspect
-    from tinygauge.mlperf import fetch
+    from tinygauge.mlperf.fetch import fetch
     from tinygauge.quantity import Missing, Quantity
     from tinygauge.report import explain, write_report
 
@@ -47,7 +47,7 @@ _HOME = {
     "engine_names": "catalog",
     "evaluate": "evaluation",
     "explain": "report",
-    "fetch": "mlperf",
+    "fetch": "mlperf.fetch",
     "inspect": "inspection",
     "load_dataset": "accuracy",
     "load_experiment": "experiment",

@@ -108,6 +108,9 @@ class Engine:
     skips_dead_channels : bool or None
         Whether channels with all-zero weights cost no time; None where unknown.
     notes : tuple of str
+    accelerated_ops : frozenset of str
+        Op kinds with a kernel of their own; the others run TFLM's reference kernel. Empty where
+        that has no meaning or is not known.
     """
 
     name: str
@@ -120,6 +123,7 @@ class Engine:
     ops: frozenset[str] | None
     skips_dead_channels: bool | None = None
     notes: tuple[str, ...] = ()
+    accelerated_ops: frozenset[str] = frozenset()
 
 
 _Choice = TypeVar("_Choice", Method, Basis)
@@ -165,8 +169,7 @@ class _Table:
         method = table.choice("method", Method, Method.QUOTED)
         provenance = Provenance(method=method, source=table.text("source"))
         if "low" not in table.values and "high" not in table.values:
-            exact = table.values.get("exact", False)
-            interval = Interval.exact(value) if exact else Interval.unknown()
+            interval = Interval.exact(value) if table.flag("exact") else Interval.unknown()
             return Quantity(value, unit, interval, provenance)
         low, high = table.number("low", unit), table.number("high", unit)
         level, n = table.values.get("level"), table.values.get("n")
@@ -184,16 +187,25 @@ class _Table:
             raise ConfigError(self.where, f"the table [{key}] is required", "Add it, with a source")
         return found
 
+    def flag(self, key: str) -> bool | None:
+        value = self.values.get(key)
+        if value is not None and not isinstance(value, bool):
+            raise ConfigError(self.where, f"'{key}' must be true or false, got {value!r}")
+        return value
+
     def number(self, key: str, unit: Unit) -> float:
         text = self.text(key)
         if unit is Unit.COREMARK_PER_MHZ and text.replace(".", "", 1).isdigit():
             return float(text)
-        value, found = parse(text)
+        where = f"{self.where}, '{key}'"
+        try:
+            value, found = parse(text)
+        except ConfigError as error:
+            raise ConfigError(where, f"{error.where}: {error.problem}", error.advice) from None
         if found is not unit:
-            expected = f"expected a value in {unit.value}, got '{text}'"
-            raise ConfigError(f"{self.where}, '{key}'", expected)
+            raise ConfigError(where, f"expected a value in {unit.value}, got '{text}'")
         if value <= 0:
-            raise ConfigError(f"{self.where}, '{key}'", f"must be above 0, got '{text}'")
+            raise ConfigError(where, f"must be above 0, got '{text}'")
         return value
 
     def choice(self, key: str, kind: type[_Choice], default: _Choice) -> _Choice:
@@ -278,7 +290,6 @@ def load_engine(path: Path | Any) -> Engine:
         raise ConfigError(
             numerics.where, f"profile must be one of {', '.join(PROFILES)}, got '{profile.name}'"
         )
-    skips = table.values.get("skips_dead_channels")
     ops = table.texts("ops")
     return Engine(
         name=table.text("name").lower(),
@@ -289,8 +300,9 @@ def load_engine(path: Path | Any) -> Engine:
         cores=tuple(core.lower() for core in table.texts("cores")),
         profile=profile,
         ops=frozenset(ops) if ops else None,
-        skips_dead_channels=skips if isinstance(skips, bool) else None,
+        skips_dead_channels=table.flag("skips_dead_channels"),
         notes=table.texts("notes"),
+        accelerated_ops=frozenset(table.texts("accelerated_ops")),
     )
 
 
