@@ -89,6 +89,8 @@ class Target:
         Catalogue name of the inference engine, such as ``"tflm-cmsis-nn"``.
     clock_hz, supply_v : float or None
         The operating point; None where unknown.
+    sram_bytes, flash_bytes : float or None
+        What the board has; None where only a core is named.
     """
 
     board: str
@@ -96,6 +98,8 @@ class Target:
     engine: str
     clock_hz: float | None = None
     supply_v: float | None = None
+    sram_bytes: float | None = None
+    flash_bytes: float | None = None
 
     def __str__(self) -> str:
         clock = f" @ {self.clock_hz / 1e6:g} MHz" if self.clock_hz else ""

@@ -259,8 +259,11 @@ def _score_all(
                 _tell(run.progress, "scoring accuracy", done, len(tasks))
                 candidate, profile = running[future]
                 candidate.scores[profile] = _outcome(future, candidate, run.failures)
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        except BaseException:
+            # Interrupted: end the models that run, and start no more.
+            pool.shutdown(wait=False, cancel_futures=True)
+            accuracy.stop_workers()
+            raise
     _tell(run.progress, "scoring accuracy", len(tasks), len(tasks))
 
 
