@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from tinygauge.inspection import Inspection, inspect
     from tinygauge.mlperf.fetch import fetch
     from tinygauge.quantity import Missing, Quantity
-    from tinygauge.report import explain, write_report
+    from tinygauge.report.text import explain
+    from tinygauge.report.write import write_report
 
 _HOME = {
     "Board": "catalog",
@@ -46,13 +47,13 @@ _HOME = {
     "engine": "catalog",
     "engine_names": "catalog",
     "evaluate": "evaluation",
-    "explain": "report",
+    "explain": "report.text",
     "fetch": "mlperf.fetch",
     "inspect": "inspection",
     "load_dataset": "accuracy",
     "load_experiment": "experiment",
     "load_model": "graph",
-    "write_report": "report",
+    "write_report": "report.write",
 }
 
 __all__ = [

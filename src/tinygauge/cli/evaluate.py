@@ -12,8 +12,9 @@ from tinygauge.cli.output import console, print_error, progress_bar
 from tinygauge.errors import ConfigError
 from tinygauge.evaluation import DEFAULT_ENGINES, Results, evaluate
 from tinygauge.experiment import Experiment, load_experiment
-from tinygauge.report import explain, render_json, results_document, write_report
-from tinygauge.report.text import decision_table
+from tinygauge.report.serialise import render_json, results_document
+from tinygauge.report.text import decision_table, explain
+from tinygauge.report.write import write_report
 from tinygauge.selection import DEFAULT_RANKING
 
 __all__ = ["run", "run_demo"]

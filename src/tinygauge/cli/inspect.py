@@ -5,18 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 
+from tinygauge.cli.output import console, print_error
 from tinygauge.errors import InputError
 from tinygauge.inspection import Inspection, inspect
+from tinygauge.report.serialise import inspection_document, render_json
+from tinygauge.report.text import inspection_tables
 
 __all__ = ["run"]
 
 
 def run(options: argparse.Namespace) -> int:
     """Print each model; return 2 if one could not be read."""
-    from tinygauge.cli.output import console, print_error
-    from tinygauge.report.serialise import inspection_document, render_json
-    from tinygauge.report.text import inspection_tables
-
     found: list[Inspection] = []
     failed = False
     for path in options.models:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tinygauge.evaluation import Progress as ProgressCallback
+if TYPE_CHECKING:
+    from tinygauge.evaluation import Progress as ProgressCallback
 
 __all__ = ["console", "print_error", "progress_bar"]
 
@@ -37,6 +37,14 @@ def progress_bar() -> Iterator[ProgressCallback | None]:
     if not (sys.stdout.isatty() and sys.stderr.isatty()):
         yield None
         return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     columns: list[Any] = [
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,21 +1,4 @@
-"""Reports: tables and sentences, JSON and CSV, figures."""
+"""Reports: ``text`` tables and sentences, ``serialise`` JSON and CSV, ``plots``, ``write`` all.
 
-from tinygauge.report.serialise import (
-    SCHEMA_VERSION,
-    inspection_document,
-    render_csv,
-    render_json,
-    results_document,
-)
-from tinygauge.report.text import explain
-from tinygauge.report.write import write_report
-
-__all__ = [
-    "SCHEMA_VERSION",
-    "explain",
-    "inspection_document",
-    "render_csv",
-    "render_json",
-    "results_document",
-    "write_report",
-]
+Import from the modules: showing an inspected model must not load what an evaluation needs.
+"""

@@ -7,6 +7,8 @@ of interest is shaded and the chosen model named.
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -40,6 +42,8 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 _REGION = "#009E73"
 # Beyond this ratio of largest to smallest a linear axis crowds the small ones.
 _LOG_RATIO = 12.0
+# Longer names would push the panels off the page.
+_LONGEST_NAME = 40
 
 
 def four_metric_figure(results: Results) -> Figure:
@@ -65,7 +69,7 @@ def four_metric_figure(results: Results) -> Figure:
     axes[0].set_ylabel("Accuracy (ratio)" if _has_auc(results) else "Accuracy, top-1 (%)")
     chosen = results.chosen
     figure.suptitle(
-        f"Chosen: {_plain(_name(chosen))}" if chosen else "Nothing is surely inside the region",
+        f"Chosen: {_name(chosen)}" if chosen else "Nothing is surely inside the region",
         fontsize=12,
     )
     handles, labels = _legend(results, targets)
@@ -93,7 +97,9 @@ def save_figure(results: Results, folder: Path) -> list[Path]:
 
     figure = four_metric_figure(results)
     paths = [folder / "four-metrics.png", folder / "four-metrics.svg"]
-    with mpl.rc_context({"svg.hashsalt": "tinygauge"}):
+    with mpl.rc_context({"svg.hashsalt": "tinygauge"}), warnings.catch_warnings():
+        # A letter that matplotlib's font lacks is drawn as a box.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(paths[0], dpi=150, metadata={"Software": None})
         figure.savefig(paths[1], metadata={"Date": None})
     return paths
@@ -101,12 +107,15 @@ def save_figure(results: Results, folder: Path) -> list[Path]:
 
 def _name(evaluation: Evaluation) -> str:
     target = evaluation.target
-    return f"{evaluation.model.name} on {target.board}, {target.engine}"
+    return f"{_plain(evaluation.model.name)} on {_plain(target.board)}, {_plain(target.engine)}"
 
 
-def _plain(text: str) -> str:
-    """Keep matplotlib from reading a name as mathematics."""
-    return text.replace("$", r"\$")
+def _plain(name: str) -> str:
+    """Shorten a name and keep matplotlib from reading it as mathematics, and XML valid."""
+    if len(name) > _LONGEST_NAME:
+        name = f"{name[: _LONGEST_NAME - 1]}…"
+    printable = "".join(char if char.isprintable() else "�" for char in name)
+    return printable.replace("$", r"\$")
 
 
 def _targets(results: Results) -> dict[tuple[str, str], str]:
@@ -197,12 +206,11 @@ def _name_point(axes: Axes, verdict: Verdict, x: float, y: float) -> None:
 
 def _errors(quantity: Quantity, factor: float) -> list[list[float]] | None:
     interval = quantity.interval
-    if not interval.is_known or interval.width == 0:
+    if interval.width == 0 or not math.isfinite(interval.width):
         return None
-    return [
-        [(quantity.value - interval.low) / factor],
-        [(interval.high - quantity.value) / factor],
-    ]
+    # Rounding can put a value a hair beyond its own interval.
+    below, above = quantity.value - interval.low, interval.high - quantity.value
+    return [[max(0.0, below) / factor], [max(0.0, above) / factor]]
 
 
 def _shade_region(
@@ -238,7 +246,7 @@ def _legend(results: Results, targets: dict[tuple[str, str], str]) -> tuple[list
         return line
 
     entries: dict[str, Any] = {
-        _plain(f"{board}, {engine}"): Patch(color=colour)
+        f"{_plain(board)}, {_plain(engine)}": Patch(color=colour)
         for (board, engine), colour in targets.items()
     }
     families = {e.model.family for e in results.evaluations}

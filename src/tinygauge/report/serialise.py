@@ -14,10 +14,9 @@ import csv
 import io
 import json
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinygauge.catalog import Board, Engine
-from tinygauge.evaluation import Results
 from tinygauge.graph import OpCounts, Tensor
 from tinygauge.inspection import Inspection
 from tinygauge.quantity import Missing, Quantity
@@ -33,6 +32,9 @@ from tinygauge.records import (
     Target,
 )
 from tinygauge.selection import Bound, Relaxation, Verdict
+
+if TYPE_CHECKING:
+    from tinygauge.evaluation import Results
 
 __all__ = [
     "SCHEMA",
@@ -63,7 +65,9 @@ def render_json(document: Any) -> str:
     -------
     str
     """
-    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    # A file name that is no UTF-8 holds lone surrogates, which JSON can only say escaped.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def render_csv(results: Results) -> str:
@@ -200,7 +204,7 @@ def _latency(latency: Latency | Missing) -> Document:
     if isinstance(latency, Missing):
         return quantity_document(latency)
     by_op = [
-        {"op": item.op, "kind": item.kind, "value": item.value.value} for item in latency.by_op
+        {"op": item.op, "kind": item.kind, "value_s": item.value.value} for item in latency.by_op
     ]
     return quantity_document(latency.per_inference) | {"by_op": by_op}
 
@@ -338,7 +342,10 @@ def _op(counts: OpCounts, inspection: Inspection) -> Document:
         "kind": op.kind,
         "inputs": [list(graph.tensors[index].shape) for index in op.inputs if index >= 0],
         "outputs": [list(graph.tensors[index].shape) for index in op.outputs if index >= 0],
-        "options": dict(op.options),
+        "options": {
+            name: _finite(value) if isinstance(value, float) else value
+            for name, value in op.options.items()
+        },
         "macs": counts.macs,
         "live_macs": counts.live_macs,
         "parameters": counts.parameters,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.markup import escape
@@ -11,12 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from tinygauge.catalog import Board, Engine
-from tinygauge.evaluation import Results
 from tinygauge.inspection import Inspection
 from tinygauge.quantity import Basis, Method, Missing, Quantity
 from tinygauge.records import Evaluation, Finding, Metric, Severity
 from tinygauge.selection import Bound, Position, Selection, Verdict
 from tinygauge.units import Unit, format_value, scale_for
+
+if TYPE_CHECKING:
+    from tinygauge.evaluation import Results
 
 __all__ = [
     "METHOD_MARKS",
