@@ -50,13 +50,34 @@ PARTS = {
 }
 
 GOLDEN_MODELS = (
-    "add_128 avg_8x8x64_k8_s0 concat_8x8x32_16_c conv_16x16x8_8_k3x3_s1_Sn "
-    "conv_1x128x4_8_k1x5_s1_Sr conv_8x8x32_32_k1x1_s1_Sr_g2 dw_10x10x16_m1_k4x4_s2_Vr "
-    "dw_16x16x1_m8_k3x3_s1_Sr fc_8_8_n fio_16x16x3 hswish_16 leaky_16 logistic_16 "
-    "max_1x64x16_k1x2_s0 maximum_16x16x8 mean_4x4x16 mul_8x8x7 pad_16x16x16_11 relu6_16 "
-    "relu_16x16x8 rmax_8x8x16 softmax_10 sslice_32x32x8 sub_16x16x8 tanh_16 "
-    "tconv_8x8x8_8_k3_s1 transpose_16x16x8"
-).split()
+    "add_128",
+    "avg_8x8x64_k8_s0",
+    "concat_8x8x32_16_c",
+    "conv_16x16x8_8_k3x3_s1_Sn",
+    "conv_1x128x4_8_k1x5_s1_Sr",
+    "conv_8x8x32_32_k1x1_s1_Sr_g2",
+    "dw_10x10x16_m1_k4x4_s2_Vr",
+    "dw_16x16x1_m8_k3x3_s1_Sr",
+    "fc_8_8_n",
+    "fio_16x16x3",
+    "hswish_16",
+    "leaky_16",
+    "logistic_16",
+    "max_1x64x16_k1x2_s0",
+    "maximum_16x16x8",
+    "mean_4x4x16",
+    "mul_8x8x7",
+    "pad_16x16x16_11",
+    "relu6_16",
+    "relu_16x16x8",
+    "rmax_8x8x16",
+    "softmax_10",
+    "sslice_32x32x8",
+    "sub_16x16x8",
+    "tanh_16",
+    "tconv_8x8x8_8_k3_s1",
+    "transpose_16x16x8",
+)
 
 
 def kinds_by_item() -> dict[str, str]:

@@ -362,7 +362,7 @@ def _other_boards(
 def _reference(dataset: Dataset | None) -> DatasetRef | None:
     if dataset is None:
         return None
-    return DatasetRef(name=dataset.name, path=dataset.path, sha256=dataset.sha256, n=dataset.n)
+    return DatasetRef(name=dataset.name, path=dataset.path, sha256=dataset.sha256, n=len(dataset))
 
 
 def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:

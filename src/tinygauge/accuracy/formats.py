@@ -1,0 +1,296 @@
+"""Reads datasets: `.npz`, CSV, a folder of images by class, and the MLPerf Tiny format.
+
+The formats, each checked as it is read:
+
+- ``.npz`` with ``x`` and ``y``, and if wanted ``x_scale``, ``x_zero_point`` (real = x_scale *
+  (x - x_zero_point); without them x holds the real values), ``labels`` and ``task``
+  (``"classification"``, the default, or ``"anomaly"``). Nothing is unpickled.
+- ``.csv`` with a header: the column ``label`` or ``y``, or else the last, is the class
+  (numbers from 0, or names, which are sorted); the rest are the values in order.
+- A folder with one folder of images per class, sorted by name. Grey images have one channel,
+  others three. A pixel's real value is value / 255, unless the file ``dataset.toml`` in the
+  folder says otherwise (``x_scale``, ``x_zero_point``).
+- A folder with ``y_labels.csv`` and ``.bin`` files, see `tinygauge.accuracy.wire`.
+
+Not read: sound files, archives of images, remote addresses.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import math
+import struct
+import tomllib
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygauge.accuracy import wire as mlperf
+from tinygauge.accuracy.datasets import Dataset, Task, to_classes
+from tinygauge.errors import DatasetError
+
+__all__ = ["load_dataset"]
+
+_IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".webp"})
+_GREY_MODES = frozenset({"1", "L", "LA"})
+_COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
+_FORMATS = "Give .npz, .csv, a folder of images by class, or one with y_labels.csv"
+# What numpy, zipfile and zlib raise on a damaged archive.
+_NPZ_DAMAGE = (
+    OSError, ValueError, EOFError, KeyError, SyntaxError, NotImplementedError, RuntimeError,
+    MemoryError, OverflowError, TypeError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
+
+def load_dataset(path: str | Path, *, wire: str | None = None) -> Dataset:
+    """Read a dataset.
+
+    Parameters
+    ----------
+    path : str or Path
+        A `.npz` or `.csv` file, a folder of images by class, or a folder of the MLPerf Tiny
+        evaluation format (or its ``y_labels.csv``).
+    wire : str, optional
+        For that format, the benchmark whose inputs these are: ``"kws01"``, ``"ic01"``,
+        ``"vww01"`` or ``"ad01"``; told by the size of the files where not given.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    DatasetError
+        If the file can't be read, its format is unknown, or its content does not hold together.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise DatasetError(str(path), "there is no such file or folder", _FORMATS)
+    if place.name == mlperf.LABEL_FILE:
+        place = place.parent
+    try:
+        if place.is_dir():
+            if (place / mlperf.LABEL_FILE).is_file():
+                return mlperf.load_wire_folder(place, wire)
+            return _load_images(place)
+        suffix = place.suffix.lower()
+        if suffix == ".npz":
+            return _load_npz(place)
+        if suffix == ".csv":
+            return _load_csv(place)
+    except OSError as error:
+        problem = f"can't read {error.filename or 'it'} ({error.strerror or error})"
+        raise DatasetError(str(path), problem, "Check the path and its permissions") from error
+    raise DatasetError(str(path), f"unknown kind of dataset '{suffix}'", _FORMATS)
+
+
+def _load_npz(path: Path) -> Dataset:
+    where = str(path)
+    content = path.read_bytes()
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            wanted = ("x", "y", "x_scale", "x_zero_point", "labels", "task")
+            arrays = {name: archive[name] for name in wanted if name in archive}
+            found = ", ".join(archive.files) or "nothing"
+    except _NPZ_DAMAGE as error:
+        problem = f"this is no readable .npz ({_first_line(error)})"
+        raise DatasetError(where, problem, "Write it with numpy.savez, without objects") from error
+    for name in ("x", "y"):
+        if name not in arrays:
+            problem = f"there is no array '{name}' in it, only {found}"
+            raise DatasetError(where, problem, "Save it as numpy.savez(path, x=x, y=y)")
+    x = arrays["x"]
+    if x.ndim < 1 or arrays["y"].ndim < 1:
+        raise DatasetError(where, f"x and y must be arrays, got {x.shape} and {arrays['y'].shape}")
+    labels = arrays.get("labels", np.empty(0, str)).reshape(-1)
+    task = str(arrays.get("task", Task.CLASSIFICATION))
+    if task not in tuple(Task):
+        raise DatasetError(where, f"unknown task '{task}'", f"Known: {', '.join(Task)}")
+    return Dataset(
+        name=path.stem,
+        path=where,
+        sha256=hashlib.sha256(content).hexdigest(),
+        x=x,
+        y=to_classes(arrays["y"], where),
+        x_scale=_number(arrays, "x_scale", 1.0, where),
+        x_zero_point=_zero_point(arrays, where),
+        labels=tuple(str(label) for label in labels),
+        task=Task(task),
+    )
+
+
+def _number(values: Mapping[str, Any], name: str, default: float, where: str) -> float:
+    """Read a finite number that is a scalar or a one-element array."""
+    value = np.asarray(values.get(name, default))
+    if value.size != 1 or value.dtype.kind not in "iuf" or not math.isfinite(value.item()):
+        raise DatasetError(where, f"'{name}' must be one finite number, got {value.tolist()!r}")
+    return float(value.item())
+
+
+def _zero_point(values: Mapping[str, Any], where: str) -> int:
+    value = _number(values, "x_zero_point", 0, where)
+    if not value.is_integer():
+        raise DatasetError(where, f"'x_zero_point' must be whole, got {value}")
+    return int(value)
+
+
+def _load_csv(path: Path) -> Dataset:
+    where = str(path)
+    content = path.read_bytes()
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+        rows = [row for row in csv.reader(lines) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        problem = f"this is no readable CSV ({_first_line(error)})"
+        raise DatasetError(where, problem, "Save it as UTF-8 text") from error
+    if len(rows) < 2:
+        raise DatasetError(where, "there are no inputs in it", "Give a header and a line per input")
+    header, body = [name.strip() for name in rows[0]], rows[1:]
+    if len(header) < 2:
+        raise DatasetError(where, "one column is too few", "Give the values and the class")
+    for number, row in enumerate(body, start=2):
+        if len(row) != len(header):
+            problem = f"row {number} has {len(row)} values, the header has {len(header)}"
+            raise DatasetError(where, problem, "Give each row a value per column")
+    column = next((header.index(name) for name in ("label", "y") if name in header), -1)
+    y, labels = _csv_classes([row.pop(column).strip() for row in body], where)
+    del header[column]
+    return Dataset(
+        name=path.stem,
+        path=where,
+        sha256=hashlib.sha256(content).hexdigest(),
+        x=_csv_values(body, header, where),
+        y=y,
+        labels=labels,
+    )
+
+
+def _csv_classes(cells: Sequence[str], where: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+    try:
+        numbers = np.array([float(cell) for cell in cells])
+    except ValueError:
+        if "" in cells:
+            row = cells.index("") + 2
+            raise DatasetError(where, f"row {row} has no class", "Give each row one") from None
+        labels = tuple(sorted(set(cells)))
+        places = {label: index for index, label in enumerate(labels)}
+        return np.array([places[cell] for cell in cells], dtype=np.int64), labels
+    return to_classes(numbers, where), ()
+
+
+def _csv_values(
+    body: Sequence[Sequence[str]], header: Sequence[str], where: str
+) -> npt.NDArray[np.float32]:
+    try:
+        return np.array(body, dtype=np.str_).astype(np.float32)
+    except ValueError as error:
+        for number, row in enumerate(body, start=2):
+            for name, cell in zip(header, row, strict=True):
+                if not _is_number(cell):
+                    problem = f"row {number}, column '{name}': '{cell}' is no number"
+                    raise DatasetError(where, problem, "Give numbers but for the class") from None
+        raise DatasetError(where, f"can't read the values ({_first_line(error)})") from error
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _load_images(folder: Path) -> Dataset:
+    where = str(folder)
+    classes = sorted(
+        entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
+    )
+    if not classes:
+        raise DatasetError(where, "neither folders of images nor y_labels.csv in it", _FORMATS)
+    files: list[tuple[Path, int]] = []
+    for number, entry in enumerate(classes):
+        found = sorted(f for f in entry.iterdir() if f.suffix.lower() in _IMAGE_SUFFIXES)
+        if not found:
+            problem = f"the class folder '{entry.name}' holds no image"
+            raise DatasetError(where, problem, f"Known: {', '.join(sorted(_IMAGE_SUFFIXES))}")
+        files += [(file, number) for file in found]
+    digest = hashlib.sha256()
+    settings = _image_settings(folder, digest)
+    images = [_read_image(file, folder, digest) for file, _ in files]
+    _check_sizes(images, files, where)
+    channels = max(image.shape[-1] for image in images)
+    if channels == 3:  # one coloured image among grey ones makes all of them coloured
+        images = [np.broadcast_to(image, (*image.shape[:2], 3)) for image in images]
+    return Dataset(
+        name=folder.name,
+        path=where,
+        sha256=digest.hexdigest(),
+        x=np.stack(images),
+        y=np.array([number for _, number in files], dtype=np.int64),
+        x_scale=_number(settings, "x_scale", 1 / 255, where),
+        x_zero_point=_zero_point(settings, where),
+        labels=tuple(entry.name for entry in classes),
+        is_images=True,
+    )
+
+
+def _image_settings(folder: Path, digest: Any) -> Mapping[str, Any]:
+    file = folder / "dataset.toml"
+    if not file.is_file():
+        return {}
+    content = file.read_bytes()
+    digest.update(content)
+    try:
+        settings = tomllib.loads(content.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DatasetError(str(file), f"this is not valid TOML ({error})") from error
+    unknown = sorted(set(settings) - {"x_scale", "x_zero_point"})
+    if unknown:
+        raise DatasetError(str(file), f"unknown key '{unknown[0]}'", "Known: x_scale, x_zero_point")
+    return settings
+
+
+def _read_image(file: Path, folder: Path, digest: Any) -> npt.NDArray[np.uint8]:
+    """Return an image as ``(height, width, 1 or 3)``; transparency is dropped."""
+    from PIL import Image, UnidentifiedImageError  # heavy, and only needed here
+
+    name = file.relative_to(folder).as_posix()
+    digest.update(f"{name}\0{file.stat().st_size}\0".encode())
+    digest.update(file.read_bytes())
+    try:
+        with Image.open(file) as image:
+            if image.mode in _GREY_MODES:
+                return np.asarray(image.convert("L"), dtype=np.uint8)[:, :, np.newaxis]
+            if image.mode in _COLOUR_MODES:
+                return np.asarray(image.convert("RGB"), dtype=np.uint8)
+            mode = image.mode
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError,
+            struct.error, zlib.error, EOFError, IndexError, TypeError) as error:  # fmt: skip
+        problem = f"this is no readable image ({_first_line(error)})"
+        raise DatasetError(str(file), problem, "Remove or repair it") from error
+    raise DatasetError(str(file), f"images of mode '{mode}' are not read", "Save with 8 bits")
+
+
+def _check_sizes(
+    images: Sequence[npt.NDArray[np.uint8]], files: Sequence[tuple[Path, int]], where: str
+) -> None:
+    first = images[0].shape[:2]
+    for image, (file, _) in zip(images, files, strict=True):
+        if image.shape[:2] != first:
+            problem = (
+                f"images differ in size: '{files[0][0].name}' is {first[1]} x {first[0]}, "
+                f"'{file.name}' is {image.shape[1]} x {image.shape[0]}"
+            )
+            raise DatasetError(where, problem, "Scale them to the model's input")
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,51 @@
+"""Outputs are those that boards printed, for all 1,000 inputs and all 12 classes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tinygauge import graph
+from tinygauge.accuracy import load_dataset
+from tinygauge.accuracy.inputs import fit, output_tensor
+from tinygauge.accuracy.runners import run_model, runners_for
+from tinygauge.accuracy.scores import dequantize
+
+MODEL = (
+    "mlcommons/tiny/1afd2c9820f795965a6134facd0b4dfae41ef23f/benchmark/training/"
+    "keyword_spotting/trained_models/kws_ref_model.tflite"
+)
+INPUTS = "eembc/energyrunner/cf7c2f2634608a7c0ea7458ab7cb3379f2863424/datasets/kws01"
+RESULTS = re.compile(r"m-results-\[([0-9.,]+)\]")
+
+
+def printed(log: Path) -> Iterator[list[float]]:
+    """Yield the outputs of each input as a board printed them."""
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        for found in RESULTS.findall(line):
+            yield [float(value) for value in found.split(",")]
+
+
+@pytest.mark.parametrize(
+    ("system", "profile"),
+    [("EK-RA6M4", "two-rounding"), ("NUCLEO-L4R5ZI", "one-rounding"), ("AndesCore-D25", "litert")],
+)
+def test_outputs_are_those_of_the_board(
+    mirror: Path, shared_data: Path, system: str, profile: str
+) -> None:
+    """No printed digit differs: the boards print three decimals, cut off or rounded."""
+    log = shared_data / f"mlperf_tiny/transcripts/v0.7/{system}/kws/accuracy/log.txt"
+    if not log.is_file():
+        pytest.skip(f"no transcript of {system}")
+    model = graph.load(mirror / MODEL)
+    (runner,) = runners_for(profile, is_float=False)
+    outputs = run_model(model.content, fit(model, load_dataset(mirror / INPUTS)), runner)
+    ours: npt.NDArray[np.float32] = dequantize(outputs, output_tensor(model).quantization)
+    board = np.array(list(printed(log)))
+    assert board.shape == ours.shape == (1000, 12)
+    np.testing.assert_allclose(ours, board, rtol=0, atol=1.01e-3)
