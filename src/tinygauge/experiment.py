@@ -91,11 +91,7 @@ def load_experiment(path: str | Path) -> Experiment:
                 raise ConfigError(str(path), f"'{key}' must be text, got {value!r}")
             known[key] = value
         else:
-            close = difflib.get_close_matches(key, (*_LISTS, *_TEXTS), n=1)
-            advice = (
-                f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(_LISTS + _TEXTS)}"
-            )
-            raise ConfigError(str(path), f"unknown key '{key}'", advice)
+            raise ConfigError(str(path), f"unknown key '{key}'", _nearest_key(key))
     if not known.get("models"):
         raise ConfigError(str(path), "it names no models", 'Add models = ["models/*.tflite"]')
     return Experiment(**_relative_to(file.parent, known))

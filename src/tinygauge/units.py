@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from enum import StrEnum
 
 from tinygauge.errors import ConfigError
@@ -50,7 +50,7 @@ _PREFIXES: dict[Unit, tuple[str, ...]] = {
     Unit.AMPERE: ("", "m", "u", "n"),
 }
 
-_NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(.*?)\s*$")
+_NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^,]*?)\s*$")
 
 
 def _spellings() -> dict[str, tuple[float, Unit]]:
@@ -125,8 +125,11 @@ def parse(text: str) -> tuple[float, Unit]:
             f"'{text}'", f"unknown unit '{suffix}'", "Known: s ms us, J mJ uJ, B KiB MiB, Hz MHz, %"
         )
     factor, unit = _SPELLINGS[spelling]
-    # In decimal, so that "18 ms" is the double nearest to 0.018.
-    value = float(Decimal(digits) * Decimal(str(factor)))
+    try:
+        # In decimal, so that "18 ms" is the double nearest to 0.018.
+        value = float(Decimal(digits) * Decimal(str(factor)))
+    except DecimalException:  # an exponent of a million
+        value = math.inf
     if not math.isfinite(value):
         raise ConfigError(f"'{text}'", "the number is too large", "Write a finite number")
     return value, unit

@@ -30,6 +30,7 @@ OptionArgument = int | float | bool | str | Sequence[int]
 # Kinds whose table of options is not the kind in camel case with "Options" behind it.
 _OPTIONS: dict[str, str] = {
     "AVERAGE_POOL_2D": "Pool2DOptions",
+    "BATCH_MATMUL": "BatchMatMulOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "L2_POOL_2D": "Pool2DOptions",

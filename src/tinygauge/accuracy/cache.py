@@ -13,13 +13,14 @@ import json
 import logging
 import os
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from tinygauge.files import write_whole
 
 __all__ = ["cache_folder", "key_of", "load", "store"]
 
@@ -98,16 +99,7 @@ def store(key: str, result: npt.NDArray[Any]) -> None:
     body = buffer.getvalue()
     path = _path(key)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Whoever reads sees the whole file or none: it gets its name when it is complete.
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(body + _digest(key, body))
-            Path(unfinished).replace(path)
-        except OSError:
-            Path(unfinished).unlink(missing_ok=True)
-            raise
+        write_whole(path, body + _digest(key, body))
     except OSError as error:
         _warn_once(str(cache_folder()), error.strerror or str(error))
 

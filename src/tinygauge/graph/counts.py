@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinygauge.graph.liveness import Mask, dead_filters, live_channels, zeros
-from tinygauge.graph.types import Model, Op, Subgraph, Tensor
+from tinygauge.graph.types import DType, Model, Op, Subgraph, Tensor
 
 __all__ = ["ModelCounts", "OpCounts", "count_model", "count_op", "count_ops"]
 
@@ -92,6 +92,13 @@ def _elements(tensor: Tensor | None) -> int:
     return tensor.elements if tensor is not None else 0
 
 
+def _extents(tensor: Tensor | None) -> tuple[int, ...]:
+    """Shape with open dimensions as 1, as `Tensor.elements` counts them; () for no tensor."""
+    if tensor is None:
+        return ()
+    return tuple(1 if extent < 0 else extent for extent in tensor.shape)
+
+
 def _conv_macs(graph: Subgraph, op: Op) -> int:
     """Count convolutions: every output element sums over one filter.
 
@@ -100,12 +107,12 @@ def _conv_macs(graph: Subgraph, op: Op) -> int:
     Sze, Chen, Yang, Emer, "Efficient Processing of Deep Neural Networks", Proc. IEEE 105(12),
     2017, eq. (1): N M E F outputs, each C R S products; with groups C is the filter's own depth.
     """
-    weights, output = graph.input_of(op, 1), graph.output_of(op)
-    if weights is None or len(weights.shape) < 4:
+    weights, output = _extents(graph.input_of(op, 1)), graph.output_of(op)
+    if len(weights) < 4:
         return 0
     if op.kind == "CONV_3D":  # filter layout DHWIO
-        return _elements(output) * math.prod(weights.shape[:4])
-    return _elements(output) * math.prod(weights.shape[1:])
+        return _elements(output) * math.prod(weights[:4])
+    return _elements(output) * math.prod(weights[1:])
 
 
 def _depthwise_macs(graph: Subgraph, op: Op) -> int:
@@ -115,10 +122,8 @@ def _depthwise_macs(graph: Subgraph, op: Op) -> int:
     ----------
     Howard et al., "MobileNets", arXiv 1704.04861, eq. (4), first term.
     """
-    weights = graph.input_of(op, 1)
-    if weights is None or len(weights.shape) < 4:
-        return 0
-    return _elements(graph.output_of(op)) * weights.shape[1] * weights.shape[2]
+    weights = _extents(graph.input_of(op, 1))
+    return _elements(graph.output_of(op)) * math.prod(weights[1:3]) if len(weights) > 3 else 0
 
 
 def _transpose_conv_macs(graph: Subgraph, op: Op) -> int:
@@ -129,10 +134,8 @@ def _transpose_conv_macs(graph: Subgraph, op: Op) -> int:
     Dumoulin, Visin, "A guide to convolution arithmetic for deep learning", arXiv 1603.07285,
     section 4.1: the transpose has the products of the convolution it transposes.
     """
-    weights, image = graph.input_of(op, 1), graph.input_of(op, 2)
-    if weights is None or len(weights.shape) < 4:
-        return 0
-    return _elements(image) * weights.shape[0] * weights.shape[1] * weights.shape[2]
+    weights = _extents(graph.input_of(op, 1))
+    return _elements(graph.input_of(op, 2)) * math.prod(weights[:3]) if len(weights) > 3 else 0
 
 
 def _fully_connected_macs(graph: Subgraph, op: Op) -> int:
@@ -143,9 +146,8 @@ def _fully_connected_macs(graph: Subgraph, op: Op) -> int:
     Sze et al. 2017 (see `_conv_macs`), section III-A: a fully connected op is a convolution
     whose filter covers the whole input.
     """
-    weights = graph.input_of(op, 1)
-    depth = weights.shape[-1] if weights is not None and weights.shape else 0
-    return _elements(graph.output_of(op)) * depth
+    weights = _extents(graph.input_of(op, 1))
+    return _elements(graph.output_of(op)) * weights[-1] if weights else 0
 
 
 def _batch_matmul_macs(graph: Subgraph, op: Op) -> int:
@@ -155,11 +157,10 @@ def _batch_matmul_macs(graph: Subgraph, op: Op) -> int:
     ----------
     Golub, Van Loan, "Matrix Computations", 4th ed., section 1.1.11 (m n p products).
     """
-    left = graph.input_of(op, 0)
-    if left is None or len(left.shape) < 2:
+    left = _extents(graph.input_of(op, 0))
+    if len(left) < 2:
         return 0
-    depth = left.shape[-2] if op.options.get("adj_x") else left.shape[-1]
-    return _elements(graph.output_of(op)) * depth
+    return _elements(graph.output_of(op)) * left[-2 if op.options.get("adj_x") else -1]
 
 
 def _svdf_macs(graph: Subgraph, op: Op) -> int:
@@ -171,8 +172,7 @@ def _svdf_macs(graph: Subgraph, op: Op) -> int:
     Interspeech 2015, section 3; weights are (filters, features) and (filters, memory).
     """
     features, time = graph.input_of(op, 1), graph.input_of(op, 2)
-    image = graph.input_of(op, 0)
-    batch = image.shape[0] if image is not None and image.shape else 1
+    batch, *_ = _extents(graph.input_of(op, 0)) or (1,)
     return batch * (_elements(features) + _elements(time))
 
 
@@ -184,12 +184,12 @@ def _lstm_macs(graph: Subgraph, op: Op) -> int:
     Hochreiter, Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997, in the
     form of Gers et al. 2000; weights are inputs 1 to 8 of the op (schema.fbs, LSTM).
     """
-    image, output = graph.input_of(op, 0), graph.output_of(op)
+    image, output = _extents(graph.input_of(op, 0)), _extents(graph.output_of(op))
     matrices = sum(_elements(graph.input_of(op, position)) for position in range(1, 9))
-    if image is None or output is None or not image.shape or not output.shape:
+    if not image or not output:
         return 0
-    steps = image.elements // image.shape[-1]  # batch x time
-    cells = output.shape[-1]
+    steps = math.prod(image[:-1])  # batch x time
+    cells = output[-1]
     return steps * (matrices + 3 * cells)
 
 
@@ -208,14 +208,17 @@ _MACS: dict[str, Callable[[Subgraph, Op], int]] = {
 
 def _is_parameter(tensor: Tensor) -> bool:
     """Tell weights and biases from shapes, axes and paddings, which are plain integers."""
-    return tensor.is_constant and (tensor.dtype.is_float or tensor.quantization is not None)
+    if not tensor.is_constant or tensor.dtype is DType.STRING:
+        return False
+    return tensor.dtype.is_float or tensor.quantization is not None
 
 
 def _live_macs(graph: Subgraph, op: Op, macs: int, live: Mapping[int, Mask]) -> int:
     """Leave out dead output channels, and the products with input channels that are dead.
 
-    Dense ops and convolutions multiply every input channel with every output channel, so the
-    share of live products is the product of both shares; depthwise ops pair them.
+    Dense ops and convolutions multiply every input channel of a group with every output channel
+    of it, so the live products are those of the pairs that are live; depthwise ops have one
+    input channel an output channel.
     """
     dead = dead_filters(graph, op)
     if dead is None or not dead.size:
@@ -226,11 +229,19 @@ def _live_macs(graph: Subgraph, op: Op, macs: int, live: Mapping[int, Mask]) -> 
         if before is not None and before.size and dead.size % before.size == 0:
             alive &= np.repeat(before, dead.size // before.size)
         return macs // dead.size * int(np.count_nonzero(alive))
-    outputs = int(np.count_nonzero(~dead))
     if before is None or op.kind not in ("CONV_2D", "FULLY_CONNECTED"):
-        return macs // dead.size * outputs
-    inputs = int(np.count_nonzero(before))
-    return macs * outputs * inputs // (dead.size * before.size)
+        return macs // dead.size * int(np.count_nonzero(~dead))
+    groups = _groups(graph, op, before.size, dead.size)
+    outputs = np.count_nonzero(~dead.reshape(groups, -1), axis=1)
+    inputs = np.count_nonzero(before.reshape(groups, -1), axis=1)
+    return macs * groups * int(outputs @ inputs) // (dead.size * before.size)
+
+
+def _groups(graph: Subgraph, op: Op, inputs: int, outputs: int) -> int:
+    """Return a convolution's groups: its input channels over the depth of one filter."""
+    depth = _extents(graph.input_of(op, 1))[-1]
+    groups = inputs // depth if op.kind == "CONV_2D" else 1
+    return groups if groups and inputs % groups == outputs % groups == 0 else 1
 
 
 def count_op(graph: Subgraph, op: Op, live: Mapping[int, Mask] | None = None) -> OpCounts:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tinygauge.graph.types import Op, Subgraph, Tensor
+from tinygauge.graph.types import DType, Op, Subgraph, Tensor
 
 __all__ = ["Mask", "dead_filters", "live_channels", "weight_tensor", "zeros"]
 
@@ -58,9 +58,9 @@ def weight_tensor(graph: Subgraph, op: Op) -> tuple[Tensor, int] | None:
         return None
     position, axis = _WEIGHTS[op.kind]
     weights = graph.input_of(op, position)
-    if weights is None or weights.data is None or axis >= len(weights.shape):
+    if weights is None or weights.data is None or weights.dtype is DType.STRING:
         return None
-    return weights, axis
+    return (weights, axis) if axis < len(weights.shape) else None
 
 
 def zeros(tensor: Tensor) -> Mask:
@@ -139,12 +139,19 @@ def _output_mask(graph: Subgraph, op: Op, live: dict[int, Mask]) -> Mask | None:
         return None
     dead = dead_filters(graph, op)
     mask = None if dead is None else ~dead
-    if op.kind not in _CHANNELWISE or not op.inputs:
-        return mask
-    before = live.get(op.inputs[0])
-    if before is None:
-        return mask
-    if mask is None:
-        return before
+    passes_on = op.kind in _CHANNELWISE and op.inputs and not _mixes_channels(graph, op)
+    before = live.get(op.inputs[0]) if passes_on else None
+    if mask is None or before is None:
+        return before if mask is None else mask
     # A depthwise op with a multiplier makes several outputs of each input channel, in a row.
-    return mask & np.repeat(before, mask.size // before.size) if mask.size else mask
+    return mask if mask.size % before.size else mask & np.repeat(before, mask.size // before.size)
+
+
+def _mixes_channels(graph: Subgraph, op: Op) -> bool:
+    """Tell a mean over the channels, or over axes known only at run time, from one over space."""
+    source, axes = graph.input_of(op, 0), graph.input_of(op, 1)
+    if op.kind != "MEAN" or source is None:
+        return False
+    if axes is None or axes.data is None:
+        return True
+    return bool(np.isin(axes.data, (-1, len(source.shape) - 1)).any())

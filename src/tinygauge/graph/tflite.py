@@ -2,7 +2,8 @@
 
 The schema comes from the `tflite` package. FlatBuffers' Python reader does no verification, so
 every count is checked against the file's size, every index against its list and every constant
-against its shape; whatever still goes wrong ends as `ModelFormatError` with the file's name.
+against its shape, and a file whose parts lie on top of each other is refused before it costs
+time or memory; whatever still goes wrong ends as `ModelFormatError` with the file's name.
 Nothing here runs a model.
 
 >>> parse(b"not a model", name="x")
@@ -46,6 +47,13 @@ _SMALLEST_BYTES = 32
 # asking for terabytes.
 _MAX_FILE_BYTES = 512 * 1024**2
 _MAX_ELEMENTS = 2**31
+# Far more than any kernel takes (TFLM: 6), and fewer than NumPy's limit.
+_MAX_DIMENSIONS = 32
+# How often a file may be read over, on average. Sound files share little (a name, a buffer);
+# hostile ones point at the same bytes from everywhere, which would take hours and terabytes.
+_MAX_READINGS = 4
+# No table takes less room, its place in its parent's vector included.
+_TABLE_BYTES = 32
 
 # What FlatBuffers' accessors raise on damaged offsets, lengths and numbers.
 _DAMAGE = (
@@ -115,7 +123,7 @@ def load(path: str | Path) -> Model:
     except OSError as error:
         advice = "Check the path and its permissions"
         raise ModelFormatError(str(path), f"can't read it ({error.strerror})", advice) from error
-    return parse(content, name=file.stem, path=str(path))
+    return parse(content, name=_printable(file.stem), path=str(path))
 
 
 def parse(content: bytes, *, name: str, path: str = "") -> Model:
@@ -171,15 +179,32 @@ class _Reader:
         self.content = content
         self.where = where
         self.root = tflite.Model.GetRootAs(content, 0)
+        self.left_bytes = _MAX_READINGS * len(content)
 
     def fail(self, problem: str) -> ModelFormatError:
         return ModelFormatError(self.where, problem, "Convert or download it again")
 
+    def spend(self, size_bytes: int) -> None:
+        """Account for bytes that were read or copied."""
+        self.left_bytes -= size_bytes
+        if self.left_bytes < 0:
+            raise self.fail("its parts lie on top of each other")
+
     def count(self, length: int, what: str) -> range:
-        """Range over a vector, whose elements take at least four bytes each in the file."""
+        """Range over a vector of tables, which take at least four bytes each in the file."""
         if not 0 <= length <= len(self.content) // 4:
             raise self.fail(f"it claims {length:,} {what} in {len(self.content):,} bytes")
+        self.spend(length * _TABLE_BYTES)
         return range(length)
+
+    def text(self, raw: bytes | None) -> str:
+        self.spend(len(raw or b""))
+        return _text(raw)
+
+    def ints(self, vector: Any) -> tuple[int, ...]:
+        found = _ints(vector)
+        self.spend(4 * len(found))
+        return found
 
     def model(self, name: str, path: str) -> Model:
         root = self.root
@@ -187,7 +212,7 @@ class _Reader:
         if not graphs:
             raise self.fail("it holds no subgraph")
         kinds = [
-            _kind(root.OperatorCodes(i))
+            self.kind(root.OperatorCodes(i))
             for i in self.count(root.OperatorCodesLength(), "operator codes")
         ]
         return Model(
@@ -196,14 +221,25 @@ class _Reader:
             content=self.content,
             sha256=hashlib.sha256(self.content).hexdigest(),
             subgraphs=tuple(self.subgraph(i, root.Subgraphs(i), kinds) for i in graphs),
-            description=_text(root.Description()),
+            description=self.text(root.Description()),
             metadata=dict(self.metadata()),
         )
 
     def metadata(self) -> Iterator[tuple[str, bytes]]:
         for i in self.count(self.root.MetadataLength(), "metadata entries"):
             entry = self.root.Metadata(i)
-            yield _text(entry.Name()), self.buffer(entry.Buffer()).tobytes()
+            data = self.buffer(entry.Buffer())
+            self.spend(data.size)
+            yield self.text(entry.Name()), data.tobytes()
+
+    def kind(self, code: Any) -> tuple[str, int]:
+        # Codes under 128 were once the only ones; files state the larger of the two fields
+        # (tensorflow/lite/schema/schema_utils.cc, GetBuiltinCode).
+        number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        name = _op_names().get(number, f"UNKNOWN_{number}")
+        if name == "CUSTOM":
+            name = f"CUSTOM:{self.text(code.CustomCode()) or 'unnamed'}"
+        return name, code.Version()
 
     def buffer(self, index: int) -> npt.NDArray[np.uint8]:
         """Contents of a buffer, as a read-only view of the file; empty for buffer 0."""
@@ -230,22 +266,29 @@ class _Reader:
         )
         return Subgraph(
             index=index,
-            name=_text(graph.Name()),
+            name=self.text(graph.Name()),
             tensors=tensors,
             ops=ops,
-            inputs=self.indices(graph.InputsAsNumpy(), len(tensors), "a subgraph input"),
-            outputs=self.indices(graph.OutputsAsNumpy(), len(tensors), "a subgraph output"),
+            inputs=self.ends(graph.InputsAsNumpy(), len(tensors), "a subgraph input"),
+            outputs=self.ends(graph.OutputsAsNumpy(), len(tensors), "a subgraph output"),
         )
 
     def indices(self, vector: Any, limit: int, what: str) -> tuple[int, ...]:
-        found = _ints(vector)
+        found = self.ints(vector)
         for index in found:
             if not -1 <= index < limit:
                 raise self.fail(f"{what} names tensor {index} of {limit}")
         return found
 
+    def ends(self, vector: Any, limit: int, what: str) -> tuple[int, ...]:
+        """Read indices of tensors that must be there: -1 is for optional inputs of ops."""
+        found = self.indices(vector, limit, what)
+        if -1 in found:
+            raise self.fail(f"{what} names no tensor")
+        return found
+
     def tensor(self, index: int, tensor: Any) -> Tensor:
-        name = _text(tensor.Name())
+        name = self.text(tensor.Name())
         label = f"tensor {index} '{name}'"
         code = tensor.Type()
         if code not in _dtype_names():
@@ -255,7 +298,9 @@ class _Reader:
                 self.where, f"{label} is stored sparse", "Store weights dense: TFLM needs them so"
             )
         dtype = DType(_dtype_names()[code])
-        shape = _ints(tensor.ShapeAsNumpy())
+        shape = self.ints(tensor.ShapeAsNumpy())
+        if len(shape) > _MAX_DIMENSIONS:
+            raise self.fail(f"{label} has {len(shape):,} dimensions")
         if any(extent < -1 for extent in shape):
             raise self.fail(f"{label} has shape {shape}")
         if math.prod(max(1, extent) for extent in shape) >= _MAX_ELEMENTS:
@@ -284,8 +329,9 @@ class _Reader:
     def quantization(self, label: str, shape: tuple[int, ...], found: Any) -> Quantization | None:
         if found is None or found.ScaleLength() == 0:
             return None
+        self.spend(4 * found.ScaleLength())
         scale = tuple(float(value) for value in found.ScaleAsNumpy())
-        zero_point = _ints(found.ZeroPointAsNumpy()) or (0,) * len(scale)
+        zero_point = self.ints(found.ZeroPointAsNumpy()) or (0,) * len(scale)
         axis = found.QuantizedDimension()
         if len(zero_point) == 1 and len(scale) > 1:
             zero_point *= len(scale)
@@ -304,12 +350,15 @@ class _Reader:
             return None
         if tensor.dtype is DType.STRING:
             return raw
+        if any(extent < 0 for extent in tensor.shape):
+            raise self.fail(f"{label} is a constant of open shape {tensor.shape}")
         if raw.size != tensor.size_bytes:
             raise self.fail(
                 f"{label} needs {tensor.size_bytes:,} bytes for shape {tensor.shape}, "
                 f"the file has {raw.size:,}"
             )
         if tensor.dtype is DType.INT4:
+            self.spend(raw.size)
             return _unpack_int4(raw, tensor.elements).reshape(tensor.shape)
         if tensor.dtype not in _NUMPY_TYPES:
             raise self.fail(f"{label} is a constant of type {tensor.dtype}")
@@ -321,29 +370,26 @@ class _Reader:
             raise self.fail(f"op {index} has operator code {code} of {len(kinds)}")
         kind, version = kinds[code]
         label = f"op {index} {kind}"
+        options = _options(op)
+        self.spend(sum(4 * len(v) for v in options.values() if isinstance(v, str | tuple)))
         return Op(
             index=index,
             kind=kind,
             inputs=self.indices(op.InputsAsNumpy(), tensors, label),
             outputs=self.indices(op.OutputsAsNumpy(), tensors, label),
             intermediates=self.indices(op.IntermediatesAsNumpy(), tensors, label),
-            options=_options(op),
+            options=options,
             version=version,
         )
 
 
-def _kind(code: Any) -> tuple[str, int]:
-    # Codes under 128 were once the only ones; files state the larger of the two fields
-    # (tensorflow/lite/schema/schema_utils.cc, GetBuiltinCode).
-    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-    name = _op_names().get(number, f"UNKNOWN_{number}")
-    if name == "CUSTOM":
-        name = f"CUSTOM:{_text(code.CustomCode()) or 'unnamed'}"
-    return name, code.Version()
-
-
 def _text(raw: bytes | None) -> str:
-    return raw.decode("utf-8", errors="replace") if raw else ""
+    return _printable(raw.decode("utf-8", errors="replace")) if raw else ""
+
+
+def _printable(text: str) -> str:
+    """Keep control characters, which terminals obey and XML forbids, out of names."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _ints(vector: Any) -> tuple[int, ...]:
@@ -369,6 +415,7 @@ def _dtype_names() -> dict[int, str]:
     return {code: name.lower() for code, name in names.items() if name.lower() in known}
 
 
+@cache
 def _enum_names(enum: type) -> dict[int, str]:
     return {value: name for name, value in vars(enum).items() if isinstance(value, int)}
 

@@ -30,6 +30,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tinygauge.errors import ConfigError, FetchError
+from tinygauge.files import write_whole
 from tinygauge.mlperf.manifest import ManifestFile, collections, load_manifest
 
 __all__ = ["Action", "FetchedFile", "Progress", "collections", "fetch", "notes"]
@@ -250,7 +251,7 @@ def _fetch_one(
         if not _is_right(path, file):
             content = source.read(file, stop)
             _check(content, file)
-            _write(path, content)
+            write_whole(path, content)
             action = source.action
     except OSError as error:
         problem = f"can't write the file ({error.strerror or error})"
@@ -279,17 +280,6 @@ def _check(content: bytes, file: ManifestFile) -> None:
             f"got {len(content)} bytes with {found}",
             "The source gives another file: try without a proxy or mirror",
         )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write under another name first, so that no reader ever sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _read_mirror(root: Path, file: ManifestFile) -> bytes:

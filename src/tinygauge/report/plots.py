@@ -150,7 +150,7 @@ def _draw_panel(
     values = sorted(across.value for _, across, _ in points)
     factor, symbol = scale_for(values[len(values) // 2], points[0][1].unit)
     if values[0] > 0 and values[-1] / values[0] > _LOG_RATIO:
-        axes.set_xscale("log")
+        _log_axis(axes)
     for verdict, across, up in points:
         colour = targets[verdict.evaluation.target.board, verdict.evaluation.target.engine]
         _draw_point(axes, verdict, (across, factor), (up, up_factor), colour)
@@ -164,6 +164,16 @@ def _draw_panel(
     if hidden:
         note = f"{hidden} without a number not drawn"
         axes.text(0.98, 0.02, note, ha="right", fontsize=8, transform=axes.transAxes)
+
+
+def _log_axis(axes: Axes) -> None:
+    """Use a logarithmic axis with plain numbers at 1, 2 and 5."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw_point(

@@ -14,6 +14,8 @@ import csv
 import io
 import json
 import math
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinygauge.catalog import Board, Engine
@@ -53,6 +55,10 @@ SCHEMA_VERSION = 1
 
 Document = dict[str, Any]
 
+# Lists of plain numbers go on one line: a confusion matrix is read by rows.
+# No string of JSON holds the line break that the pattern starts with.
+_NUMBER_ROWS = re.compile(r"\[\n\s*[-+.\dE]+(?:,\s+[-+.\dE]+)*\s+\]", re.IGNORECASE)
+
 
 def render_json(document: Any) -> str:
     """Write a document as JSON text, numbers finite, keys in their order.
@@ -66,6 +72,7 @@ def render_json(document: Any) -> str:
     str
     """
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = _NUMBER_ROWS.sub(lambda match: " ".join(match[0].split()), text)
     # A file name that is no UTF-8 holds lone surrogates, which JSON can only say escaped.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -169,7 +176,7 @@ def _target(target: Target) -> Document:
     }
 
 
-def _score(score: Score | Missing) -> Document:
+def _accuracy(score: Score | Missing) -> Document:
     if isinstance(score, Missing):
         return quantity_document(score)
     return quantity_document(score.value) | {
@@ -178,10 +185,23 @@ def _score(score: Score | Missing) -> Document:
         "correct": score.correct,
         "runner": score.runner,
         "profile": score.profile,
-        "labels": list(score.labels),
-        "recall": [_finite(value) for value in score.recall],
-        "confusion": [list(row) for row in score.confusion],
     }
+
+
+def _scores(evaluations: Sequence[Evaluation]) -> list[Document]:
+    """List each score once, with what is too long to repeat for every target."""
+    found: dict[tuple[str, str], Document] = {}
+    for evaluation in evaluations:
+        score = evaluation.accuracy
+        if isinstance(score, Score):
+            found[evaluation.model.sha256, score.profile] = {
+                "model_sha256": evaluation.model.sha256,
+                "profile": score.profile,
+                "labels": list(score.labels),
+                "recall": [_finite(value) for value in score.recall],
+                "confusion": [list(row) for row in score.confusion],
+            }
+    return list(found.values())
 
 
 def _memory(memory: Memory | Missing) -> Document:
@@ -245,7 +265,7 @@ def _candidate(verdict: Verdict, rank: int | None) -> Document:
             | {"position": check.position.value, "overshoot": _finite(check.overshoot)}
             for check in verdict.checks
         ],
-        "accuracy": _score(evaluation.accuracy),
+        "accuracy": _accuracy(evaluation.accuracy),
         "ram": quantity_document(evaluation.metric(Metric.RAM)),
         "flash": quantity_document(evaluation.metric(Metric.FLASH)),
         "memory": _memory(evaluation.memory),
@@ -324,6 +344,7 @@ def results_document(results: Results) -> Document:
         "region": [_bound(bound) for bound in results.region.bounds],
         "decision": _decision(results),
         "models": list(models.values()),
+        "scores": _scores(results.evaluations),
         "candidates": [
             _candidate(verdict, ranks.get(id(verdict))) for verdict in results.selection.verdicts
         ],

@@ -16,13 +16,12 @@ from tinygauge.inspection import Inspection
 from tinygauge.quantity import Basis, Method, Missing, Quantity
 from tinygauge.records import Evaluation, Finding, Metric, Severity
 from tinygauge.selection import Bound, Position, Selection, Verdict
-from tinygauge.units import Unit, format_value, scale_for
+from tinygauge.units import Unit, format_value
 
 if TYPE_CHECKING:
     from tinygauge.evaluation import Results
 
 __all__ = [
-    "METHOD_MARKS",
     "board_table",
     "boards_table",
     "cell",
@@ -32,19 +31,12 @@ __all__ = [
     "inspection_tables",
 ]
 
-METHOD_MARKS = {
-    Method.MEASURED: "",
-    Method.COUNTED: "",
-    Method.QUOTED: "",
-    Method.SIMULATED: "",
-    Method.PREDICTED: "~",
-}
 _STYLES = {Position.INSIDE: "green", Position.UNDECIDED: "yellow", Position.OUTSIDE: "dim"}
 _ORDER = (Position.INSIDE, Position.UNDECIDED, Position.OUTSIDE)
 
 
 def cell(quantity: Quantity | Missing) -> str:
-    """Print a quantity in a table: value, interval, and ``~`` where it is predicted.
+    """Print a quantity in a table: ``~`` where it is predicted, value, how far it may be off.
 
     Parameters
     ----------
@@ -53,23 +45,22 @@ def cell(quantity: Quantity | Missing) -> str:
     Returns
     -------
     str
-        Such as ``"~18.2 ms (16.1-20.9)"``; an em dash where the number is missing.
+        Such as ``"~18.2 ms ±15%"``, the larger half of the interval as a share of the value;
+        for a ratio in points, ``"89.4 % ±1.4"``; an em dash where the number is missing.
     """
     if isinstance(quantity, Missing):
         return "—"
-    text = METHOD_MARKS[quantity.method] + format_value(quantity.value, quantity.unit)
+    mark = "~" if quantity.method is Method.PREDICTED else ""
+    text = mark + format_value(quantity.value, quantity.unit)
     interval = quantity.interval
     if interval.basis is Basis.EXACT:
         return text
-    if not interval.is_known:
-        return f"{text} (±?)"
-    factor, _ = scale_for(quantity.value, quantity.unit)
-    ends = [_short(end / factor) for end in (interval.low, interval.high)]
-    return text if ends[0] == ends[1] else f"{text} ({ends[0]}-{ends[1]})"
-
-
-def _short(number: float) -> str:
-    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
+    if not interval.is_known or quantity.value == 0:
+        return f"{text} ±?"
+    half = max(quantity.value - interval.low, interval.high - quantity.value)
+    if quantity.unit is Unit.RATIO:
+        return f"{text} ±{100 * half:.1f}"
+    return f"{text} ±{half / quantity.value:.0%}"
 
 
 def _order(selection: Selection) -> list[Verdict]:
@@ -100,13 +91,13 @@ def decision_table(results: Results, limit: int | None = None) -> Table:
         table.add_column(name, no_wrap=True)
     for name in ("accuracy", "RAM", "flash", "latency", "energy"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("why not", overflow="fold", max_width=60)
+    table.add_column("why not", overflow="fold")
     ordered = _order(results.selection)
     shown = ordered if limit is None else ordered[:limit]
     ranks = {id(verdict): rank for rank, verdict in enumerate(results.selection.ranked, start=1)}
     for verdict in shown:
         table.add_row(*_cells(verdict, ranks.get(id(verdict))), style=_STYLES[verdict.position])
-    caption = ["~ predicted; (low-high) is the interval, in the unit of the value"]
+    caption = ["~ predicted; ± the larger half of the interval; ? undecided"]
     if len(shown) < len(ordered):
         caption.append(f"{len(ordered) - len(shown)} more candidates: see results.csv, or --all")
     table.caption = "; ".join(caption)
@@ -122,8 +113,25 @@ def _cells(verdict: Verdict, rank: int | None) -> list[Text | str]:
         Text(evaluation.model.name),
         Text(target),
         *(cell(evaluation.metric(metric)) for metric in Metric),
-        Text("; ".join(verdict.reasons)),
+        Text(_why_not(verdict)),
     ]
+
+
+def _why_not(verdict: Verdict) -> str:
+    """Say in a few characters what stands in the way; `Verdict.reasons` says it in full."""
+    if verdict.blockers:
+        return "; ".join(verdict.blockers)
+    parts: list[str] = []
+    for check in verdict.checks:
+        name = check.bound.metric.value
+        if check.bound.origin != "user":
+            name = f"board's {name}"
+        if check.position is Position.OUTSIDE:
+            sign = "-" if check.bound.metric.higher_is_better else "+"
+            parts.append(f"{name} {sign}{check.overshoot:.0%}")
+        elif check.position is Position.UNDECIDED:
+            parts.append(f"{name} ?")
+    return ", ".join(parts)
 
 
 def explain(results: Results) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
-import tempfile
 from pathlib import Path
 
 from rich.console import Console
 
 from tinygauge.errors import ConfigError
 from tinygauge.evaluation import Results
+from tinygauge.files import write_whole
 from tinygauge.report.plots import save_figure
 from tinygauge.report.serialise import render_csv, render_json, results_document
 from tinygauge.report.text import decision_table, explain
@@ -42,9 +41,9 @@ def write_report(results: Results, folder: str | Path) -> Path:
     target = Path(folder)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        _write(target / "results.json", render_json(results_document(results)))
-        _write(target / "results.csv", render_csv(results))
-        _write(target / "decision.txt", _decision(results))
+        write_whole(target / "results.json", _bytes(render_json(results_document(results))))
+        write_whole(target / "results.csv", _bytes(render_csv(results)))
+        write_whole(target / "decision.txt", _bytes(_decision(results)))
         save_figure(results, target)
     except OSError as error:
         problem = f"can't write the report ({error.strerror})"
@@ -59,16 +58,6 @@ def _decision(results: Results) -> str:
     return f"{buffer.getvalue()}\n{explain(results)}\n"
 
 
-def _write(path: Path, text: str) -> None:
-    """Replace a file whole, so that a reader never sees half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-        # mkstemp makes private files; a report is as readable as any new file.
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+def _bytes(text: str) -> bytes:
+    # A file name that is no UTF-8 holds lone surrogates, which can only be said escaped.
+    return text.encode("utf-8", "backslashreplace")

@@ -105,13 +105,13 @@ class Bound:
         return (low, high) if self.metric.higher_is_better else (high, low)
 
     def limit_to_admit(self, quantity: Quantity) -> float:
-        """Return the limit that the whole interval would satisfy."""
-        return self._ends(quantity)[0] if quantity.interval.is_known else quantity.value
+        """Return the limit that the whole interval would satisfy; nan where it is unknown."""
+        return self._ends(quantity)[0]
 
 
 def format_limit(limit: float, unit: Unit) -> str:
-    """Print a limit without the zeros behind its point."""
-    number, _, symbol = format_value(limit, unit).partition(" ")
+    """Print a limit as `parse` reads it: no commas, no zeros behind the point."""
+    number, _, symbol = format_value(limit, unit).replace(",", "").partition(" ")
     if "." in number:
         number = number.rstrip("0").rstrip(".")
     return f"{number} {symbol}".strip()
@@ -210,10 +210,14 @@ def parse_ranking(text: str) -> tuple[Metric, ...]:
 
     Raises
     ------
+    ConfigError
+        If the text names none.
     UnknownNameError
         If there is no such metric.
     """
     names = [name.strip().lower() for name in text.split(",") if name.strip()]
+    if not names:
+        raise ConfigError(f"ranking '{text}'", "it names no metric", "Write 'energy,latency'")
     for name in names:
         if name not in _NAMES:
             raise UnknownNameError("metric", name, (metric.value for metric in Metric))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from tinygauge.quantity import Basis, Missing, Quantity
 from tinygauge.records import Evaluation, Metric, Severity
 from tinygauge.selection.region import DEFAULT_RANKING, Bound, Position, Region, format_limit
-from tinygauge.units import format_value
+from tinygauge.units import Unit, format_value, scale_for
 
 __all__ = ["Check", "Relaxation", "Selection", "Verdict", "pareto_front", "select"]
 
@@ -188,11 +189,11 @@ def _settling_measurement(bound: Bound, quantity: Quantity, evaluation: Evaluati
         board = evaluation.target.board or evaluation.target.core
         return _MEASUREMENTS[bound.metric].format(board=board)
     gap = abs(quantity.value - bound.limit)
-    if quantity.interval.basis is not Basis.SAMPLING or gap == 0:
+    if quantity.interval.basis is not Basis.SAMPLING or gap == 0 or bound.limit >= 1:
         return "score it on more inputs"
-    # Half-width of a 95 % interval is about 1.96 sqrt(p (1-p) / n) (Wald; Brown, Cai, DasGupta,
-    # "Interval Estimation for a Binomial Proportion", Statist. Sci. 16(2), 2001, eq. 1).
-    needed = math.ceil(1.96**2 * quantity.value * (1 - quantity.value) / gap**2)
+    # Wilson's 95 % interval holds a limit L while |p - L| <= 1.96 sqrt(L (1-L) / n) (Brown, Cai,
+    # DasGupta, "Interval Estimation for a Binomial Proportion", Statist. Sci. 16(2), 2001, eq. 4).
+    needed = math.ceil(1.96**2 * bound.limit * (1 - bound.limit) / gap**2)
     return f"score it on about {needed:,} inputs"
 
 
@@ -282,18 +283,23 @@ def _smallest_relaxation(verdicts: Sequence[Verdict]) -> Relaxation | None:
             continue
         bound = open_checks[0].bound
         quantity = verdict.evaluation.metric(bound.metric)
-        if isinstance(quantity, Quantity):
-            limit = _round_outwards(bound.limit_to_admit(quantity), bound)
+        if isinstance(quantity, Missing):
+            continue
+        exact = bound.limit_to_admit(quantity)
+        limit = _round_outwards(exact, bound) if math.isfinite(exact) else math.nan
+        if limit > 0:  # else only dropping the bound would do
             found.append(Relaxation(bound, Bound(bound.metric, limit), verdict))
     return min(found, key=lambda relaxation: relaxation.share, default=None)
 
 
 def _round_outwards(limit: float, bound: Bound) -> float:
-    """Round a limit to three digits, away from what it must let in."""
-    step = 10.0 ** (math.floor(math.log10(abs(limit))) - 2)
-    if bound.metric.higher_is_better:
-        return math.floor(limit / step) * step
-    return math.ceil(limit / step) * step
+    """Round a limit to what is printed of it, away from what it must let in."""
+    factor, _ = scale_for(limit, bound.unit)
+    scaled = Decimal(repr(limit)) / Decimal(str(factor))
+    tenths = bound.unit in (Unit.BYTE, Unit.RATIO)
+    step = Decimal("0.1") if tenths else Decimal(10) ** (scaled.adjusted() - 2)
+    rounding = ROUND_FLOOR if bound.metric.higher_is_better else ROUND_CEILING
+    return float(scaled.quantize(step, rounding) * Decimal(str(factor)))
 
 
 def select(
