@@ -173,7 +173,8 @@ class Quantity:
         text = format_value(self.value, self.unit)
         if self.interval.basis is Basis.EXACT:
             return text
-        return f"{text} ({format_interval(self.interval.low, self.interval.high, self.unit)})"
+        low, high = self.interval.low, self.interval.high
+        return f"{text} ({format_interval(low, high, self.unit, self.value)})"
 
     def __str__(self) -> str:
         return f"{self.format()} {self.method.value}"

@@ -209,7 +209,7 @@ def format_value(value: float, unit: Unit) -> str:
     return f"{digits} {symbol}"
 
 
-def format_interval(low: float, high: float, unit: Unit) -> str:
+def format_interval(low: float, high: float, unit: Unit, like: float | None = None) -> str:
     """Print an interval in one unit, such as ``"17.1 to 20.3 ms"``.
 
     Parameters
@@ -218,6 +218,8 @@ def format_interval(low: float, high: float, unit: Unit) -> str:
         The ends, in the base unit.
     unit : Unit
         The base unit.
+    like : float, optional
+        Scale as for this value; by default as for the larger end.
 
     Returns
     -------
@@ -225,7 +227,9 @@ def format_interval(low: float, high: float, unit: Unit) -> str:
     """
     if math.isnan(low) or math.isnan(high):
         return "interval unknown"
-    factor, symbol = scale_for(high if math.isfinite(high) else low, unit)
+    if like is None:
+        like = high if math.isfinite(high) else low
+    factor, symbol = scale_for(like, unit)
     digits = (lambda v: f"{v:.1f}") if unit in (Unit.RATIO, Unit.BYTE) else _digits
     suffix = "" if unit is Unit.COUNT else f" {symbol}"
     return f"{digits(low / factor)} to {digits(high / factor)}{suffix}"

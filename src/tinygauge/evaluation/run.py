@@ -70,8 +70,13 @@ class _Candidate:
     def plan(self, core: str, engine: str) -> Memory | Missing:
         """Plan the memory once per core and engine."""
         key = (core, engine)
+        plan: Memory | Missing
         if key not in self.plans:
-            self.plans[key] = memory.predict_memory(self.model, core=core, engine=engine)
+            try:
+                plan = memory.predict_memory(self.model, core=core, engine=engine)
+            except InputError as error:  # such as an offline plan that does not fit the model
+                plan = Missing(error.problem, error.advice)
+            self.plans[key] = plan
         return self.plans[key]
 
 
@@ -225,11 +230,10 @@ def _load(
         _tell(progress, "reading models", done, len(paths))
         try:
             model = graph.load(path)
+            candidates.append(_Candidate(model, summarise(model)))
         except InputError as error:
             log.info("%s", error)
             failures.append(Failure(model=str(path), stage="load", message=str(error)))
-            continue
-        candidates.append(_Candidate(model, summarise(model)))
     _tell(progress, "reading models", len(paths), len(paths))
     return candidates
 

@@ -39,7 +39,8 @@ _FILLS: dict[Method, _Fill] = {
 }
 # Okabe and Ito's colours, told apart with any colour vision ("Color Universal Design", 2008).
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_REGION = "#009E73"
+_REGION = "#F0E442"
+_BOUND = "#555555"
 # Beyond this ratio of largest to smallest a linear axis crowds the small ones.
 _LOG_RATIO = 12.0
 # Longer names would push the panels off the page.
@@ -207,9 +208,11 @@ def _name_point(axes: Axes, verdict: Verdict, x: float, y: float) -> None:
         _plain(verdict.evaluation.model.name),
         (x, y),
         textcoords="offset points",
-        xytext=(10, -16),
+        xytext=(-10, 12),
+        ha="right",
         fontsize=9,
         fontweight="bold",
+        bbox={"facecolor": "white", "alpha": 0.85, "linewidth": 0, "pad": 1.5},
         zorder=5,
     )
 
@@ -235,9 +238,9 @@ def _shade_region(
     right = limits[metric] / factor if metric in limits else high_x
     bottom = limits[Metric.ACCURACY] / up_factor if Metric.ACCURACY in limits else low_y
     axes.fill_between(
-        [low_x, right], bottom, max(high_y, bottom), color=_REGION, alpha=0.12, zorder=0, lw=0
+        [low_x, right], bottom, max(high_y, bottom), color=_REGION, alpha=0.25, zorder=0, lw=0
     )
-    style: dict[str, Any] = {"color": _REGION, "linewidth": 1.0, "linestyle": "--", "zorder": 1}
+    style: dict[str, Any] = {"color": _BOUND, "linewidth": 1.0, "linestyle": "--", "zorder": 1}
     if metric in limits:
         axes.axvline(right, **style)
     if Metric.ACCURACY in limits:
@@ -266,5 +269,5 @@ def _legend(results: Results, targets: dict[tuple[str, str], str]) -> tuple[list
         method.value: mark("o", "#555555", _FILLS[method]) for method in Method if method in methods
     }
     if results.region.bounds:
-        entries["region of interest"] = Patch(facecolor=_REGION, alpha=0.2)
+        entries["region of interest"] = Patch(facecolor=_REGION, alpha=0.35)
     return list(entries.values()), list(entries)

@@ -183,6 +183,32 @@ def _shipping(results: Results) -> list[str]:
         _figures(chosen),
         f"{counts[Position.INSIDE]} inside (ranked by {order}), "
         f"{counts[Position.UNDECIDED]} undecided, {counts[Position.OUTSIDE]} outside.",
+        *_close_rivals(selection),
+    ]
+
+
+def _close_rivals(selection: Selection) -> list[str]:
+    """Name the candidates on other targets that the first metric can't tell from the chosen.
+
+    Those on the same target share the calibration, so that their order is surer.
+    """
+    best, metric = selection.ranked[0].evaluation, selection.ranking[0]
+    own = best.metric(metric)
+    if isinstance(own, Missing) or not own.interval.is_known:
+        return []
+    rivals = [
+        _describe(verdict.evaluation)
+        for verdict in selection.ranked[1:]
+        if verdict.evaluation.target != best.target
+        and isinstance(other := verdict.evaluation.metric(metric), Quantity)
+        and other.interval.low <= own.interval.high
+        and own.interval.low <= other.interval.high
+    ]
+    if not rivals:
+        return []
+    more = f" and {len(rivals) - 1} more" if len(rivals) > 1 else ""
+    return [
+        f"Its {metric.value} can't be told from that of {rivals[0]}{more}: measure both to decide."
     ]
 
 
