@@ -63,5 +63,6 @@ def damaged(model: Path, seed: int) -> bytes:
     source = random.Random(seed)  # noqa: S311 (not for secrets)
     content = bytearray(model.read_bytes())
     for _ in range(source.choice([1, 2, 4])):
-        content[source.randrange(len(content))] = source.randrange(256)
+        place = source.randrange(len(content))
+        content[place] = source.randrange(256)
     return bytes(content)
