@@ -112,11 +112,13 @@ def published(data: Path) -> pd.DataFrame:
             "board": table["board"].map(lambda board: BOARDS.get(board, board.lower())),
             "core": table["core"],
             "clock_hz": table["frequency_mhz"] * 1e6,
-            "engine": table["engine"],
+            "engine": table["engine"].str.removeprefix("other:"),
             "build": [build_name(*row) for row in zip(*(table[c] for c in columns), strict=True)],
             "released": table["round"].map(ROUNDS),
             "model": [BENCHMARKS[key] for key in keys],
             "seconds": table["latency_ms"] / 1e3,
+            "energy_j": table["energy_uj_per_inf"] / 1e6,
+            "power_w": table["average_power_mw"] / 1e3,
         }
     )
 

@@ -16,6 +16,7 @@ Paths are relative to the file.
 from __future__ import annotations
 
 import difflib
+import glob
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ def load_experiment(path: str | Path) -> Experiment:
         values = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(str(path), f"can't read the file ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(str(path), f"this is not valid TOML ({error})") from error
     known: dict[str, Any] = {}
     for key, value in values.items():
@@ -113,7 +114,11 @@ def _texts(where: str, key: str, value: object) -> tuple[str, ...]:
 def _relative_to(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
     """Read paths from the file's folder; catalogue names stay as they are."""
     found = dict(values)
-    found["models"] = tuple(str(folder / name) for name in values["models"])
+    # In a pattern, a folder called "nets [v2]" would be one too.
+    literal = Path(glob.escape(str(folder)))
+    found["models"] = tuple(
+        str((literal if glob.has_magic(name) else folder) / name) for name in values["models"]
+    )
     for key in ("boards", "engines"):
         if key in values:
             found[key] = tuple(

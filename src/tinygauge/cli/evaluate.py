@@ -20,6 +20,8 @@ from tinygauge.selection import DEFAULT_RANKING
 __all__ = ["run", "run_demo"]
 
 _SHOWN = 25
+# Terminals narrower than this get the compact table.
+_ROOMY = 130
 
 
 def run(options: argparse.Namespace) -> int:
@@ -79,7 +81,7 @@ def _evaluate(experiment: Experiment, options: argparse.Namespace) -> int:
 
 def _print(results: Results, folder: Path | None, limit: int | None) -> None:
     out = console()
-    out.print(decision_table(results, limit))
+    out.print(decision_table(results, limit, compact=out.width < _ROOMY))
     out.print(explain(results), markup=False, highlight=False)
     if folder is not None:
         out.print(f"\nReport: {folder}", markup=False, highlight=False, soft_wrap=True)

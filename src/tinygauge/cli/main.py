@@ -45,6 +45,12 @@ def _inspect(options: argparse.Namespace) -> int:
     return run(options)
 
 
+def _deploy(options: argparse.Namespace) -> int:
+    from tinygauge.cli.deploy import run
+
+    return run(options)
+
+
 def _boards(options: argparse.Namespace) -> int:
     from tinygauge.cli.catalogue import run_boards
 
@@ -77,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_options(demo)
     inspect = _verb(verbs, "inspect", _inspect, "ops, shapes, MACs, parameters, quantisation")
     inspect.add_argument("models", nargs="+", metavar="MODEL", help=".tflite files")
+    _add_deploy(verbs)
     boards = _verb(verbs, "boards", _boards, "the boards, with a source for each number")
     boards.add_argument("names", nargs="*", metavar="NAME", help="catalogue name or TOML file")
     boards.add_argument("--sort", choices=("name", "coremark"), default="name", help="order")
@@ -116,6 +123,16 @@ def _add_evaluate(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     evaluate.add_argument("--rank", metavar="METRICS", help="order of those inside: energy,latency")
     _add_run_options(evaluate)
+
+
+def _add_deploy(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    deploy = _verb(verbs, "deploy", _deploy, "write a model as C++ for a TFLM firmware")
+    deploy.add_argument("model", metavar="MODEL", help=".tflite file")
+    deploy.add_argument("--engine", metavar="NAME", required=True, help="tflm-cmsis-nn, tflm-ref")
+    deploy.add_argument("--board", metavar="NAME", help="board; gives the core")
+    deploy.add_argument("--core", metavar="NAME", help="core without a board (cortex-m4)")
+    deploy.add_argument("--out", metavar="DIR", help="folder to write; by default NAME_model")
+    deploy.add_argument("--name", metavar="NAME", help="C++ namespace: becomes NAME_model")
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:

@@ -59,8 +59,10 @@ def op_class(op: OpFeatures) -> str:
     Returns
     -------
     str
-        ``"conv"``, ``"depthwise"``, ``"dense"``, ``"curve"`` or ``"other"``.
+        ``"conv"``, ``"pointwise"``, ``"depthwise"``, ``"dense"``, ``"curve"`` or ``"other"``.
     """
+    if op.kind == "CONV_2D" and op.taps == 1:
+        return "pointwise"
     return _CLASSES.get(op.kind, "other")
 
 

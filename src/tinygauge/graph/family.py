@@ -105,9 +105,10 @@ def precision(model: Model) -> str:
     -------
     str
         ``"float32"``, ``"int8"``, ``"int16x8"`` (int16 activations, int8 weights), ``"int4"``
-        (int8 activations, int4 weights), ``"hybrid"`` (float activations, int8 weights),
-        another pair as ``"activation/weight"``, ``"mixed"`` where ops differ, or ``"none"``
-        for a model without weights.
+        (int8 activations, int4 weights), ``"hybrid"`` (float activations, int8 weights in some
+        ops or all: converters leave small tensors float), another pair as
+        ``"activation/weight"``, ``"mixed"`` where ops differ otherwise, or ``"none"`` for a
+        model without weights.
     """
     graph = model.main
     pairs: set[tuple[DType, DType]] = set()
@@ -122,6 +123,8 @@ def precision(model: Model) -> str:
     names = {_PRECISIONS.get(pair, f"{pair[0]}/{pair[1]}") for pair in pairs}
     if not names:
         return "none"
+    if names == {"float32", "hybrid"}:
+        return "hybrid"
     return names.pop() if len(names) == 1 else "mixed"
 
 

@@ -111,7 +111,7 @@ def _measured(site: Site) -> Needs:
     formula = _MEASURED.get(site.op.kind)
     if formula is not None:
         return formula(site)
-    return Needs(op_data_bytes=op_data.MEASURED[site.op.kind].size)
+    return Needs(op_data_bytes=site.bytes(op_data.MEASURED[site.op.kind]))
 
 
 def _unmeasured(site: Site) -> Needs:
@@ -119,7 +119,7 @@ def _unmeasured(site: Site) -> Needs:
     if kind in _UNMEASURED:
         return _UNMEASURED[kind](site)
     if kind in op_data.UNMEASURED:
-        return Needs(op_data_bytes=op_data.UNMEASURED[kind].size)
+        return Needs(op_data_bytes=site.bytes(op_data.UNMEASURED[kind]))
     if kind in op_data.UNMEASURED_WITHOUT_OP_DATA:
         return Needs()
     raise site.refusal("has no kernel in TFLM", "Replace the op, or choose another engine")
@@ -206,11 +206,11 @@ def _conv(site: Site) -> Needs:
     per_channel = (4 * site.shape4(weights)[0],) * 2
     if not site.kernels.is_cmsis_nn:
         return Needs(
-            op_data_bytes=op_data.CONV.size,
+            op_data_bytes=site.bytes(op_data.CONV),
             kept_bytes=per_channel,
             scratch_bytes=_unpacked_int4(weights),
         )
-    init = layout(op_data.CONV, "i").size
+    init = site.bytes(layout(op_data.CONV, "i"))
     if data.dtype is DType.FLOAT32:
         return Needs(op_data_bytes=init)
     conv = _convolution(site)
@@ -244,11 +244,11 @@ def _depthwise(site: Site) -> Needs:
     per_channel = (4 * site.shape4(weights)[3],) * 2
     if not site.kernels.is_cmsis_nn:
         return Needs(
-            op_data_bytes=op_data.CONV.size,
+            op_data_bytes=site.bytes(op_data.CONV),
             kept_bytes=per_channel,
             scratch_bytes=_unpacked_int4(weights),
         )
-    init = layout(op_data.CONV, "i").size
+    init = site.bytes(layout(op_data.CONV, "i"))
     if data.dtype is DType.FLOAT32:
         return Needs(op_data_bytes=init)
     scratch = 0
@@ -272,13 +272,13 @@ def _fully_connected(site: Site) -> Needs:
         kept = (4 * len(scales.scale),) * 2
     if not site.kernels.is_cmsis_nn:
         return Needs(
-            op_data_bytes=op_data.FULLY_CONNECTED.size,
+            op_data_bytes=site.bytes(op_data.FULLY_CONNECTED),
             kept_bytes=kept,
             scratch_bytes=_unpacked_int4(weights),
         )
     # Six words beside the reference's: scratch index, weight sums, sizes. (The source of 2024
     # has seven; the arenas measured with 90b983c2b agree with six.)
-    init = layout(op_data.FULLY_CONNECTED, "6i").size
+    init = site.bytes(layout(op_data.FULLY_CONNECTED, "6i"))
     if data.dtype is DType.INT8 and weights.dtype is DType.INT8:
         outputs = site.extent(out, -1)
         if len(out.shape) > 2 and site.extent(weights, -1) % 4 == 0:
@@ -316,7 +316,7 @@ def _transpose_conv(site: Site) -> Needs:
         if bias is not None and bias.dtype is DType.INT16:
             scratch += (8 * bias.elements,)
     return Needs(
-        op_data_bytes=layout(CONV_PARAMS, "3i2p" if is_fast else "2i2p").size,
+        op_data_bytes=site.bytes(layout(CONV_PARAMS, "3i2p" if is_fast else "2i2p2c")),
         kept_bytes=(4 * site.shape4(weights)[0],) * 2,
         scratch_bytes=scratch,
     )
@@ -325,12 +325,14 @@ def _transpose_conv(site: Site) -> Needs:
 def _pool(site: Site) -> Needs:
     # pooling.h @ 2555bc2d; cmsis_nn/pooling.cc @ 0955734f
     if not site.kernels.is_cmsis_nn:
-        return Needs(op_data_bytes=op_data.POOLING.size)
+        return Needs(op_data_bytes=site.bytes(op_data.POOLING))
     scratch = 0
     data = site.input(0)
     if site.op.kind == "AVERAGE_POOL_2D" and data.dtype in _QUANTIZED:
         scratch = cmsis_nn.avgpool_bytes(site.kernels.isa, site.extent(data, -1))
-    return Needs(op_data_bytes=layout(op_data.POOLING, "i").size, scratch_bytes=_if_any(scratch))
+    return Needs(
+        op_data_bytes=site.bytes(layout(op_data.POOLING, "i")), scratch_bytes=_if_any(scratch)
+    )
 
 
 # softmax_common.cc @ 0982c6f4, kInt16LUTArraySize: two tables of int16.
@@ -341,7 +343,7 @@ def _softmax(site: Site) -> Needs:
     # softmax_common.cc @ 0982c6f4; cmsis_nn/softmax.cc @ 0cc6f983
     init = layout(op_data.SOFTMAX, "2i") if site.kernels.is_cmsis_nn else op_data.SOFTMAX
     tables = 2 if site.input(0).dtype is DType.INT16 else 0
-    return Needs(op_data_bytes=init.size, kept_bytes=(_SOFTMAX_TABLE_BYTES,) * tables)
+    return Needs(op_data_bytes=site.bytes(init), kept_bytes=(_SOFTMAX_TABLE_BYTES,) * tables)
 
 
 def _reduce(site: Site) -> Needs:
@@ -352,7 +354,7 @@ def _reduce(site: Site) -> Needs:
     if site.op.kind in ("MEAN", "SUM") and data.dtype in _QUANTIZED:
         sums = (4 * site.output().elements,)
     iterators = (4 * len(data.shape), 4 * axes.elements)
-    return Needs(op_data_bytes=op_data.REDUCE.size, scratch_bytes=sums + iterators)
+    return Needs(op_data_bytes=site.bytes(op_data.REDUCE), scratch_bytes=sums + iterators)
 
 
 def _reshape(site: Site) -> Needs:
@@ -370,7 +372,7 @@ def _with_writable_shape(site: Site) -> Needs:
 def _mirror_pad(site: Site) -> Needs:
     # mirror_pad.cc @ 011f5951
     rank = len(site.input(0).shape)
-    return Needs(op_data_bytes=layout("5i").size, scratch_bytes=(4 * rank, 4 * rank))
+    return Needs(op_data_bytes=site.bytes(layout("5i")), scratch_bytes=(4 * rank, 4 * rank))
 
 
 def _if_int8(size: Layout) -> Callable[[Site], Needs]:
@@ -378,15 +380,15 @@ def _if_int8(size: Layout) -> Callable[[Site], Needs]:
 
     def needs(site: Site) -> Needs:
         is_int8 = site.input(0).dtype is DType.INT8
-        return Needs(kept_bytes=(size.size,) if is_int8 else ())
+        return Needs(kept_bytes=(site.bytes(size),) if is_int8 else ())
 
     return needs
 
 
 def _add_n(site: Site) -> Needs:
     # add_n.cc @ 0cc6f983
-    kept = (layout("10i").size,) if site.input(0).dtype is DType.INT8 else ()
-    return Needs(kept_bytes=kept, scratch_bytes=(POINTER.size * len(site.op.inputs),))
+    kept = (site.bytes(layout("10i")),) if site.input(0).dtype is DType.INT8 else ()
+    return Needs(kept_bytes=kept, scratch_bytes=(site.bytes(POINTER) * len(site.op.inputs),))
 
 
 def _svdf(site: Site) -> Needs:
@@ -402,7 +404,7 @@ def _svdf(site: Site) -> Needs:
     if site.kernels.is_cmsis_nn and data.dtype is DType.INT8:
         kept = _if_any(cmsis_nn.fully_connected_s8_bytes(site.kernels.isa, filters))
     init = layout("9ip") if site.kernels.is_cmsis_nn else layout("9i")
-    return Needs(op_data_bytes=init.size, kept_bytes=kept, scratch_bytes=scratch)
+    return Needs(op_data_bytes=site.bytes(init), kept_bytes=kept, scratch_bytes=scratch)
 
 
 def _lstm(site: Site) -> Needs:
@@ -410,9 +412,9 @@ def _lstm(site: Site) -> Needs:
     # cmsis_nn/unidirectional_sequence_lstm.cc @ 00353871: eight sums of weights and more op data.
     cell = site.input(19)
     if not site.kernels.is_cmsis_nn or cell.dtype is DType.FLOAT32:
-        return Needs(op_data_bytes=op_data.LSTM.size, scratch_bytes=(cell.size_bytes,) * 4)
+        return Needs(op_data_bytes=site.bytes(op_data.LSTM), scratch_bytes=(cell.size_bytes,) * 4)
     gate = layout("2i2p2i3pe")
-    init = layout(op_data.LSTM, layout("15i", *[gate] * 4)).size
+    init = site.bytes(layout(op_data.LSTM, layout("15i", *[gate] * 4)))
     sums = (site.extent(cell, -1) * (8 if site.input(0).dtype is DType.INT16 else 4),) * 8
     return Needs(
         op_data_bytes=init,
@@ -431,15 +433,17 @@ def _batch_matmul(site: Site) -> Needs:
     kept: list[int] = []
     for flips, tensor in ((flips_left, left), (flips_right, right)):
         if flips:
-            kept += [EVAL_TENSOR.size, int_array_bytes(len(tensor.shape)), tensor.size_bytes]
+            kept += [site.bytes(EVAL_TENSOR), int_array_bytes(len(tensor.shape)), tensor.size_bytes]
     kept.append(int_array_bytes(len(out.shape)))
     scratch = 0
     if left.dtype in _QUANTIZED:
-        kept.append(layout("7i").size)
+        kept.append(site.bytes(layout("7i")))
         if is_fast and left.dtype is DType.INT8:
             scratch = cmsis_nn.fully_connected_s8_bytes(site.kernels.isa, site.extent(out, -1))
     init = layout("3p3b", "5i") if is_fast else layout("3p3b")
-    return Needs(op_data_bytes=init.size, kept_bytes=tuple(kept), scratch_bytes=_if_any(scratch))
+    return Needs(
+        op_data_bytes=site.bytes(init), kept_bytes=tuple(kept), scratch_bytes=_if_any(scratch)
+    )
 
 
 _MEASURED: dict[str, Callable[[Site], Needs]] = {

@@ -19,14 +19,14 @@ References
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tinygauge.errors import ModelFormatError
 from tinygauge.graph import Model
 from tinygauge.graph.types import Op, Subgraph, Tensor
 
-__all__ = ["ONLINE", "Lifetime", "Scratch", "Timeline", "tensor_lifetimes"]
+__all__ = ["ONLINE", "Lifetime", "Scratch", "Timeline", "kept_variables", "tensor_lifetimes"]
 
 # Offset of a buffer that the offline plan leaves to the planner.
 ONLINE = -1
@@ -141,6 +141,25 @@ def tensor_lifetimes(model: Model, scratch: Sequence[Scratch] = ()) -> Timeline:
     return Timeline(lifetimes=tuple(found), op_at=tuple(walk.op_at))
 
 
+def kept_variables(model: Model) -> Iterator[Tensor]:
+    """List the variable tensors that are kept apart, beside the planned buffers.
+
+    Parameters
+    ----------
+    model : Model
+
+    Yields
+    ------
+    Tensor
+        Of every subgraph; not those that the model's offline plan places.
+    """
+    offline = _offline_offsets(model)
+    for subgraph, graph in enumerate(model.subgraphs):
+        for tensor in graph.tensors:
+            if tensor.is_variable and offline.get((subgraph, tensor.index), ONLINE) == ONLINE:
+                yield tensor
+
+
 class _Walk:
     """Visits ops in TFLM's order and notes first and last use of every tensor."""
 
@@ -197,7 +216,8 @@ class _Walk:
     ) -> list[Lifetime]:
         planned = []
         for tensor in self.model.subgraphs[subgraph].tensors:
-            if not _is_planned(tensor):
+            offset = offline.get((subgraph, tensor.index), ONLINE)
+            if not _is_planned(tensor, offset):
                 continue
             # A tensor that nothing writes or reads keeps TFLM's initial -1 and -1.
             first, last = self.span.get((subgraph, tensor.index), (ONLINE, ONLINE))
@@ -207,14 +227,16 @@ class _Walk:
                     size_bytes=tensor.size_bytes,
                     first=first,
                     last=last,
-                    offline_offset=offline.get((subgraph, tensor.index), ONLINE),
+                    offline_offset=offset,
                 )
             )
         return planned
 
 
-def _is_planned(tensor: Tensor) -> bool:
-    return not tensor.is_constant and not tensor.is_variable and tensor.size_bytes > 0
+def _is_planned(tensor: Tensor, offset: int) -> bool:
+    if tensor.is_variable and offset == ONLINE:
+        return False
+    return not tensor.is_constant and tensor.size_bytes > 0
 
 
 def _callees(op: Op) -> list[int]:

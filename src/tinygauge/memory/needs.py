@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from tinygauge.errors import UnsupportedOpError
 from tinygauge.graph.types import Op, Subgraph, Tensor
 from tinygauge.memory.cmsis_nn import Isa
+from tinygauge.memory.structs import ARM32, Abi, Layout
 
 __all__ = ["KernelSet", "Needs", "Site"]
 
@@ -24,10 +25,13 @@ class KernelSet:
         CMSIS-NN where it has a kernel; the reference kernels elsewhere.
     isa : Isa
         What CMSIS-NN is compiled for; the reference kernels need the same on every core.
+    abi : Abi
+        How the compiler lays out structures.
     """
 
     is_cmsis_nn: bool
     isa: Isa
+    abi: Abi = ARM32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,10 @@ class Site:
     graph: Subgraph
     op: Op
     kernels: KernelSet
+
+    def bytes(self, structure: Layout) -> int:
+        """Return the size of a structure as the kernels' compiler lays it out."""
+        return structure.on(self.kernels.abi).size
 
     def input(self, position: int) -> Tensor:
         """Return an input; refuse the op where it is absent."""

@@ -22,13 +22,13 @@ __all__ = [
     "UNMEASURED_WITHOUT_OP_DATA",
 ]
 
-_NONE = Layout(0, 1)
+_NONE = layout()
 
 # Op data of kernels whose other needs depend on shapes and types: see `kernels.py`.
-CONV = layout("9i2p3i")  # conv.h @ 0cc6f983, OpDataConv (without compression)
-FULLY_CONNECTED = layout("9i2pb")  # fully_connected.h @ 00af3da3
+CONV = layout("9i2p3i2c")  # conv.h @ 0cc6f983, OpDataConv
+FULLY_CONNECTED = layout("9i2pb2c")  # fully_connected.h @ 00af3da3
 POOLING = layout("8i")  # pooling.h @ 2555bc2d
-SOFTMAX = layout("q7i5p")  # types.h, SoftmaxParams
+SOFTMAX = layout("d7i5p")  # types.h, SoftmaxParams
 REDUCE = layout("11i")  # reduce.h, OpDataReduce with three scratch indices and num_axis
 
 _PAD = layout(layout("b5ib5ib"), "i")  # pad.h: PadParams and a zero point
@@ -50,8 +50,8 @@ LSTM = layout(  # lstm_shared.h @ 0cc6f983, OpDataLSTM
 # PADV2 run the code of MAXIMUM and PAD).
 MEASURED: dict[str, Layout] = {
     "ADD": layout("b14i"),  # add.h @ 0cc6f983
-    "CONCATENATION": layout("i2p3i"),  # types.h, ConcatenationParams
-    "DEQUANTIZE": layout(layout("qi"), "3i"),  # dequantize.h @ 07fe78d5
+    "CONCATENATION": layout("i2p3i10c"),  # types.h, ConcatenationParams
+    "DEQUANTIZE": layout(layout("di"), "3i"),  # dequantize.h @ 07fe78d5
     "HARD_SWISH": layout("3hihi"),  # types.h, HardSwishParams
     "LEAKY_RELU": layout("6i"),  # leaky_relu.h @ 0cc6f983
     "LOGISTIC": layout("4i"),  # logistic.h @ 6add2715
@@ -61,7 +61,7 @@ MEASURED: dict[str, Layout] = {
     "NEG": _NONE,
     "PAD": _PAD,  # pad_common.cc @ 0cc6f983
     "PADV2": _PAD,
-    "QUANTIZE": layout(layout("iq"), "3i"),  # quantize.h @ 670c2ff0
+    "QUANTIZE": layout(layout("id"), "3i"),  # quantize.h @ 670c2ff0
     "RELU": layout(layout("b6i")),  # activations.h @ 18d1247b, ReluParams
     "RELU6": layout("2i"),  # activations.h, Relu6OpData: two words since it serves int16, too
     "RESIZE_BILINEAR": _NONE,  # resize_bilinear.cc @ 46f3213e

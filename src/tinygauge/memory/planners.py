@@ -23,9 +23,10 @@ References
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from tinygauge.memory.lifetimes import ONLINE, Lifetime
 from tinygauge.memory.structs import align_up
@@ -61,40 +62,48 @@ def plan_greedy(lifetimes: Sequence[Lifetime]) -> Plan:
     of two equal ones is placed first.
     """
     sizes = [align_up(lifetime.size_bytes) for lifetime in lifetimes]
-    spans = [(lifetime.first, lifetime.last) for lifetime in lifetimes]
     offline = [i for i, buffer in enumerate(lifetimes) if buffer.offline_offset != ONLINE]
     online = [i for i, buffer in enumerate(lifetimes) if buffer.offline_offset == ONLINE]
     order = offline + sorted(online, key=lambda i: (-sizes[i], -i))
     offsets = [0] * len(lifetimes)
-    # By offset, then by order of placing; each entry is (offset, turn, buffer).
-    placed: list[tuple[int, int, int]] = []
-    for turn, buffer in enumerate(order):
-        offset = lifetimes[buffer].offline_offset
+    placed = _Placed(len(lifetimes))
+    for index in order:
+        buffer, size = lifetimes[index], sizes[index]
+        offset = buffer.offline_offset
         if offset == ONLINE:
-            offset = _first_gap(spans, sizes, placed, buffer)
-        offsets[buffer] = offset
-        insort(placed, (offset, turn, buffer))
+            offset = placed.first_gap(buffer.first, buffer.last, size)
+        offsets[index] = offset
+        placed.insert(offset, size, buffer.first, buffer.last)
     peak = max((offset + size for offset, size in zip(offsets, sizes, strict=True)), default=0)
     return Plan(tuple(offsets), peak)
 
 
-def _first_gap(
-    spans: Sequence[tuple[int, int]],
-    sizes: Sequence[int],
-    placed: Sequence[tuple[int, int, int]],
-    wanted: int,
-) -> int:
-    """Lowest offset at which a buffer fits below or above its contemporaries."""
-    (first, last), size = spans[wanted], sizes[wanted]
-    candidate = 0
-    for offset, _, other in placed:
-        other_first, other_last = spans[other]
-        if other_first > last or first > other_last:
-            continue
-        if offset - candidate >= size:
-            break
-        candidate = max(candidate, offset + sizes[other])
-    return candidate
+class _Placed:
+    """The buffers placed so far, by offset, as columns: long models have thousands."""
+
+    def __init__(self, capacity: int) -> None:
+        self.columns = np.zeros((4, capacity), dtype=np.int64)
+        self.count = 0
+
+    def insert(self, offset: int, size: int, first: int, last: int) -> None:
+        """Add a buffer behind all that start at or before its offset."""
+        columns, count = self.columns, self.count
+        place = int(np.searchsorted(columns[0, :count], offset, side="right"))
+        columns[:, place + 1 : count + 1] = columns[:, place:count]
+        columns[:, place] = offset, offset + size, first, last
+        self.count += 1
+
+    def first_gap(self, first: int, last: int, size: int) -> int:
+        """Lowest offset at which a buffer fits below or above its contemporaries."""
+        starts, ends, firsts, lasts = self.columns[:, : self.count]
+        together = (firsts <= last) & (lasts >= first)
+        if not together.any():
+            return 0
+        starts = starts[together]
+        below = np.maximum.accumulate(ends[together])
+        free_from = np.concatenate(([0], below))
+        fits = starts - free_from[:-1] >= size
+        return int(free_from[fits.argmax() if fits.any() else -1])
 
 
 def lower_bound(lifetimes: Sequence[Lifetime]) -> tuple[int, int]:

@@ -8,7 +8,7 @@ fitted to a measurement. Host builds have 8-byte pointers, so their sizes differ
 
 It says nothing of which kernel allocates what: see `kernels.py`.
 
->>> layout("e2ie").size  # enum, two ints, enum: padded to a multiple of 4
+>>> layout("e2ie").on().size  # enum, two ints, enum: padded to a multiple of 4
 16
 
 References
@@ -24,40 +24,94 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 __all__ = [
-    "ALLOCATOR_BYTES",
+    "ALLOCATION_INFO",
+    "ALLOCATORS",
     "ARENA_ALIGNMENT_BYTES",
+    "ARM32",
     "BUILTIN_PARAMS",
     "CONV_PARAMS",
     "EVAL_TENSOR",
+    "HOST",
     "INTERPRETER_BYTES",
     "NODE_AND_REGISTRATION",
+    "PLANNER_BYTES_PER_BUFFER",
     "POINTER",
     "QUANTIZATION",
+    "RX",
+    "SCRATCH_REQUEST",
     "SUBGRAPH_ALLOCATIONS",
     "TENSOR",
+    "Abi",
     "Layout",
+    "Size",
     "align_up",
     "int_array_bytes",
     "layout",
     "resolver_bytes",
 ]
 
-_SIZES = {"b": 1, "e": 1, "h": 2, "i": 4, "p": 4, "q": 8}
-_MEMBER = re.compile(r"(\d*)([behipq])")
+_MEMBER = re.compile(r"(\d*)([bcdehipqw])")
 
 # Alignment of planned buffers and of buffers a kernel keeps.
 # tflite-micro: micro_arena_constants.h, MicroArenaBufferAlignment.
 ARENA_ALIGNMENT_BYTES = 16
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abi:
+    """How a compiler lays out what the others lay out alike, bytes.
+
+    Parameters
+    ----------
+    pointer, enum, double : int
+        Sizes.
+    widest_alignment : int
+        What no member's alignment exceeds.
+    has_compression : bool
+        Whether TFLM was compiled to run compressed models, as its Python package is: some
+        structures then hold more.
+    more_objects_bytes : int
+        What the interpreter's own objects take beside `ALLOCATORS`.
+    """
+
+    pointer: int = 4
+    enum: int = 1
+    double: int = 8
+    widest_alignment: int = 8
+    has_compression: bool = False
+    more_objects_bytes: int = 0
+
+
+ARM32 = Abi()
+# GCC for RX: enums are ints, `double` has 4 bytes unless -m64bit-doubles, and nothing is
+# aligned to more than 4 (gcc/config/rx/rx.h, BIGGEST_ALIGNMENT).
+RX = Abi(enum=4, double=4, widest_alignment=4)
+# x86-64 (System V ABI), with the options of TFLM's Python package. Its allocator records what it
+# allocates, and tables of compressed tensors come on top: 240 bytes make the tail that it prints
+# agree (0.dev20261023182759).
+HOST = Abi(pointer=8, enum=4, has_compression=True, more_objects_bytes=240)
+
+
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """Size and alignment of a C structure, bytes."""
+class Size:
+    """Size and alignment of a structure, bytes."""
 
     size: int
     align: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The members of a C structure, in order: nested structures, or letters with counts."""
+
+    members: tuple[str | Layout, ...]
+
+    def on(self, abi: Abi = ARM32) -> Size:
+        """Return size and alignment under an ABI."""
+        return _measure(self, abi)
 
 
 def align_up(size_bytes: int, alignment_bytes: int = ARENA_ALIGNMENT_BYTES) -> int:
@@ -72,8 +126,10 @@ def layout(*members: str | Layout) -> Layout:
     ----------
     *members : str or Layout
         In order: a nested structure, or letters with optional counts. ``b`` is a `bool` or an
-        8-bit number and ``e`` an `enum` (1 byte each), ``h`` an `int16_t` (2), ``i`` an `int`
-        or `float` and ``p`` a pointer or `size_t` (4 each), ``q`` an `int64_t` or `double` (8).
+        8-bit number (1 byte), ``e`` an `enum`, ``h`` an `int16_t` (2), ``i`` an `int` or `float`
+        (4), ``q`` an `int64_t` (8), ``d`` a `double`, ``p`` a pointer or `size_t`; those without
+        a number here have the size that the ABI gives them. ``c`` is an `int` and ``w`` a
+        pointer that are there only in builds that run compressed models.
 
     Returns
     -------
@@ -84,20 +140,30 @@ def layout(*members: str | Layout) -> Layout:
     AAPCS32, 5.3: members at the next multiple of their alignment, the whole padded to the
     largest alignment of a member.
     """
+    return Layout(members)
+
+
+@cache
+def _measure(structure: Layout, abi: Abi) -> Size:
     offset, largest = 0, 1
-    for member in members:
-        for size, align, count in _expand(member):
+    for member in structure.members:
+        for size, align, count in _expand(member, abi):
             offset = align_up(offset, align) + size * count
             largest = max(largest, align)
-    return Layout(align_up(offset, largest), largest)
+    return Size(align_up(offset, largest), largest)
 
 
-def _expand(member: str | Layout) -> list[tuple[int, int, int]]:
+def _expand(member: str | Layout, abi: Abi) -> list[tuple[int, int, int]]:
     if isinstance(member, Layout):
-        return [(member.size, member.align, 1)]
+        nested = member.on(abi)
+        return [(nested.size, nested.align, 1)]
+    sizes = {"b": 1, "h": 2, "i": 4, "q": 8, "d": abi.double, "e": abi.enum, "p": abi.pointer}
+    if abi.has_compression:
+        sizes |= {"c": 4, "w": abi.pointer}
     return [
-        (_SIZES[letter], _SIZES[letter], int(count or 1))
+        (sizes[letter], min(sizes[letter], abi.widest_alignment), int(count or 1))
         for count, letter in _MEMBER.findall(member)
+        if letter in sizes
     ]
 
 
@@ -126,12 +192,20 @@ QUANTIZATION = layout("2pi")
 # References: single_arena_buffer_allocator.h (two bases; five pointers, check sum, count),
 # memory_planner/greedy_memory_planner.h @ 5e65f820, micro_allocator.h @ 030427eb,
 # micro_allocator.cc @ 190593be (MicroBuiltinDataAllocator).
-ALLOCATOR_BYTES = (
-    layout("9p").size,  # SingleArenaBufferAllocator
-    layout("p2i4p2ipb").size,  # GreedyMemoryPlanner
-    layout("5pb3p").size,  # MicroAllocator
-    layout("2p").size,  # MicroBuiltinDataAllocator
+ALLOCATORS = (
+    layout("9p"),  # SingleArenaBufferAllocator
+    layout("p2i4p2ipb"),  # GreedyMemoryPlanner
+    layout("5pb3p"),  # MicroAllocator
+    layout("2p"),  # MicroBuiltinDataAllocator
 )
+
+# What lies at the arena's start while TFLM prepares and plans, in arrays.
+# References: micro_allocator.h, ScratchBufferRequest {bytes, node_idx, subgraph_idx};
+# micro_allocation_info.h @ 19a6fbd2, AllocationInfo {bytes, output_ptr, first_created, last_used,
+# offline_offset, needs_allocating}; greedy_memory_planner.h @ 5e65f820, per_buffer_size (ten ints).
+SCRATCH_REQUEST = layout("p2i")
+ALLOCATION_INFO = layout("2p3ib")
+PLANNER_BYTES_PER_BUFFER = 40
 
 # sizeof(MicroInterpreter), a static object beside the arena: measured, not derived.
 # Source: TinyGauge emulation study 2026-11-22, code size tables, row gt_interp_mem: 208 bytes
@@ -149,12 +223,12 @@ def resolver_bytes(kinds: int) -> int:
     parser. With 16 ops that is 588 bytes, as measured (TinyGauge emulation study 2026-11-22,
     code size tables, row gt_resolver_mem_16ops).
     """
-    return layout("3p").size + kinds * layout("5pip", "ip").size
+    return layout("3p").on().size + kinds * layout("5pip", "ip").on().size
 
 
 def int_array_bytes(entries: int) -> int:
     """Return the bytes of a TfLiteIntArray: its length, then its entries."""
-    return layout("i").size * (1 + entries)
+    return 4 * (1 + entries)
 
 
 # --- Parameters that the flatbuffer parser stores per op; ops not listed store none.
@@ -177,7 +251,8 @@ BUILTIN_PARAMS: dict[str, Layout] = {
     "DEPTHWISE_CONV_2D": layout("e3ie2i"),
     "DEPTH_TO_SPACE": layout("i"),
     "DIV": layout("e"),
-    "FULLY_CONNECTED": layout("2e2be"),
+    # The last two are inferred from the tail that TFLM's Python package prints.
+    "FULLY_CONNECTED": layout("2e2be2w"),
     "GATHER": layout("2i"),
     "IF": layout("2i"),
     "L2_NORMALIZATION": layout("e"),

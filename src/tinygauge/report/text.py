@@ -35,12 +35,14 @@ _STYLES = {Position.INSIDE: "green", Position.UNDECIDED: "yellow", Position.OUTS
 _ORDER = (Position.INSIDE, Position.UNDECIDED, Position.OUTSIDE)
 
 
-def cell(quantity: Quantity | Missing) -> str:
+def cell(quantity: Quantity | Missing, *, with_interval: bool = True) -> str:
     """Print a quantity in a table: ``~`` where it is predicted, value, how far it may be off.
 
     Parameters
     ----------
     quantity : Quantity or Missing
+    with_interval : bool
+        Whether to say how far it may be off.
 
     Returns
     -------
@@ -53,7 +55,7 @@ def cell(quantity: Quantity | Missing) -> str:
     mark = "~" if quantity.method is Method.PREDICTED else ""
     text = mark + format_value(quantity.value, quantity.unit)
     interval = quantity.interval
-    if interval.basis is Basis.EXACT:
+    if interval.basis is Basis.EXACT or not with_interval:
         return text
     if not interval.is_known or quantity.value == 0:
         return f"{text} ±?"
@@ -72,7 +74,7 @@ def _order(selection: Selection) -> list[Verdict]:
     )
 
 
-def decision_table(results: Results, limit: int | None = None) -> Table:
+def decision_table(results: Results, limit: int | None = None, *, compact: bool = False) -> Table:
     """Lay out every candidate, the best first.
 
     Parameters
@@ -80,41 +82,55 @@ def decision_table(results: Results, limit: int | None = None) -> Table:
     results : Results
     limit : int or None
         Show at most so many; None shows all.
+    compact : bool
+        Leave out flash and intervals, for narrow terminals.
 
     Returns
     -------
     rich.table.Table
     """
+    metrics = [metric for metric in Metric if not compact or metric is not Metric.FLASH]
     bounds = ", ".join(str(bound) for bound in results.region.bounds) or "no bounds"
-    table = Table(title=f"Region of interest: {escape(bounds)}", box=box.SIMPLE_HEAD)
-    for name in ("", "model", "target"):
+    engines = {evaluation.target.engine for evaluation in results.evaluations}
+    only = f"; engine {engines.pop()}" if len(engines) == 1 else ""
+    title = escape(f"Region of interest: {bounds}{only}")
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ("", "model", "board" if only else "board, engine"):
         table.add_column(name, no_wrap=True)
-    for name in ("accuracy", "RAM", "flash", "latency", "energy"):
+    for metric in metrics:
+        name = metric.value.upper() if metric is Metric.RAM else metric.value
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("why not", overflow="fold")
     ordered = _order(results.selection)
     shown = ordered if limit is None else ordered[:limit]
     ranks = {id(verdict): rank for rank, verdict in enumerate(results.selection.ranked, start=1)}
     for verdict in shown:
-        table.add_row(*_cells(verdict, ranks.get(id(verdict))), style=_STYLES[verdict.position])
-    caption = ["~ predicted; ± the larger half of the interval; ? undecided"]
-    if len(shown) < len(ordered):
-        caption.append(f"{len(ordered) - len(shown)} more candidates: see results.csv, or --all")
-    table.caption = "; ".join(caption)
+        target = verdict.evaluation.target
+        quantities = [verdict.evaluation.metric(metric) for metric in metrics]
+        table.add_row(
+            _mark(verdict, ranks.get(id(verdict))),
+            Text(verdict.evaluation.model.name),
+            Text(target.board if only else f"{target.board} {target.engine}"),
+            *(cell(quantity, with_interval=not compact) for quantity in quantities),
+            Text(_why_not(verdict)),
+            style=_STYLES[verdict.position],
+        )
+    table.caption = _caption(len(ordered) - len(shown), compact)
     return table
 
 
-def _cells(verdict: Verdict, rank: int | None) -> list[Text | str]:
-    evaluation = verdict.evaluation
-    mark = {Position.INSIDE: str(rank), Position.UNDECIDED: "?", Position.OUTSIDE: "✗"}
-    target = f"{evaluation.target.board} {evaluation.target.engine}"
-    return [
-        mark[verdict.position],
-        Text(evaluation.model.name),
-        Text(target),
-        *(cell(evaluation.metric(metric)) for metric in Metric),
-        Text(_why_not(verdict)),
-    ]
+def _caption(hidden: int, compact: bool) -> str:
+    parts = ["~ predicted"]
+    if not compact:
+        parts.append("± the larger half of the interval")
+    parts.append("? undecided")
+    if hidden:
+        parts.append(f"{hidden:,} more candidates: see results.csv, or --all")
+    return "; ".join(parts)
+
+
+def _mark(verdict: Verdict, rank: int | None) -> str:
+    return {Position.UNDECIDED: "?", Position.OUTSIDE: "✗"}.get(verdict.position, str(rank))
 
 
 def _why_not(verdict: Verdict) -> str:

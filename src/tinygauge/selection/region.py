@@ -42,7 +42,7 @@ METRIC_UNITS: dict[Metric, Unit] = {
 # "Fix the accuracy, compare the other three": what a battery pays for comes first.
 DEFAULT_RANKING = (Metric.ENERGY, Metric.LATENCY, Metric.RAM, Metric.FLASH)
 
-_BOUND = re.compile(r"\s*([A-Za-z0-9_-]+)\s*(<=|>=|=<|=>|<|>|≤|≥|==?)\s*(.+?)\s*")
+_BOUND = re.compile(r"\s*([A-Za-z0-9_-]+)\s*(<=|>=|=<|=>|<|>|≤|≥|==?)\s*(?![<>=≤≥])(.+?)\s*")
 _ALIASES = {"top1": Metric.ACCURACY, "auc": Metric.ACCURACY, "memory": Metric.RAM}
 _NAMES = {metric.value: metric for metric in Metric} | _ALIASES
 

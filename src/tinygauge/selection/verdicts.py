@@ -316,14 +316,15 @@ def select(
     region : Region
         The user's bounds; the boards' memories are added.
     ranking : sequence of Metric
-        What those inside are ordered by, most important first; ties go by name. The order uses
-        best estimates: predictions for one target share their calibration, so their order is
+        What those inside are ordered by, most important first, the default if empty; ties go by
+        name. The order uses best estimates: predictions for one target share their calibration, so their order is
         surer than their intervals.
 
     Returns
     -------
     Selection
     """
+    ranking = tuple(ranking) or DEFAULT_RANKING
     front = pareto_front(evaluations)
     verdicts = tuple(
         _judge(evaluation, region, on_front)
@@ -334,7 +335,7 @@ def select(
     misses = [v for v in verdicts if not inside and math.isfinite(v.worst_overshoot)]
     return Selection(
         region=region,
-        ranking=tuple(ranking),
+        ranking=ranking,
         verdicts=verdicts,
         ranked=ranked,
         nearest_miss=min(misses, key=lambda v: v.worst_overshoot, default=None),
