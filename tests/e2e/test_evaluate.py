@@ -155,6 +155,16 @@ def test_an_engine_that_rounds_otherwise_may_score_otherwise(
     assert "XNNPACK" in profiles["x-cube-ai"][1]
 
 
+def test_two_roundings_that_disagree_are_explained(tinygauge: Run, models: Path) -> None:
+    """On all packaged images this model answers one of 2,000 otherwise: a finding says so."""
+    done = tinygauge(
+        "evaluate", models / "cnn_8_i8.tflite", "--data", models.parent / "test_2000.npz",
+        "--board", "nucleo-l4r5zi", "--engine", "tflm-cmsis-nn", "--engine", "x-cube-ai",
+    )  # fmt: skip
+
+    assert "TG105 cnn_8_i8: the engines round differently" in done.stdout
+
+
 def test_a_board_of_ones_own_is_a_toml_file(tinygauge: Run, models: Path, tmp_path: Path) -> None:
     """A file of the documented form serves as a board; its small memory is a bound."""
     (tmp_path / "mine.toml").write_text(

@@ -44,6 +44,7 @@ from tinygauge.records import (
     Severity,
 )
 from tinygauge.selection import DEFAULT_RANKING, Region, parse_ranking, parse_region, select
+from tinygauge.units import format_value
 
 __all__ = ["DEFAULT_ENGINES", "Progress", "evaluate", "find_models"]
 
@@ -310,15 +311,7 @@ def _evaluation(candidate: _Candidate, board: Board, engine: Engine) -> Evaluati
         *engine_findings(candidate.model, candidate.summary, board, engine),
         *model_findings(candidate.summary),
     ]
-    if candidate.run_fault:
-        findings.append(
-            Finding(
-                code="TG104",
-                severity=Severity.ERROR,
-                message=f"it could not be run: {candidate.run_fault}",
-                where=candidate.model.name,
-            )
-        )
+    findings.extend(_run_findings(candidate))
     blocked = [finding for finding in findings if finding.severity is Severity.ERROR]
     plan: Memory | Missing
     latency: Latency | Missing
@@ -342,6 +335,34 @@ def _evaluation(candidate: _Candidate, board: Board, engine: Engine) -> Evaluati
         energy=energy,
         findings=tuple(findings),
     )
+
+
+def _run_findings(candidate: _Candidate) -> list[Finding]:
+    """Say that a model could not be run, or that engines disagree on its accuracy."""
+    name = candidate.model.name
+    if candidate.run_fault:
+        message = f"it could not be run: {candidate.run_fault}"
+        return [Finding(code="TG104", severity=Severity.ERROR, message=message, where=name)]
+    found = {
+        profile: score.value
+        for profile, score in sorted(candidate.scores.items())
+        if isinstance(score, Score)
+    }
+    if len({value.value for value in found.values()}) < 2:
+        return []
+    each = ", ".join(
+        f"{format_value(value.value, value.unit)} with {profile}"
+        for profile, value in found.items()
+    )
+    return [
+        Finding(
+            code="TG105",
+            severity=Severity.INFO,
+            message=f"the engines round differently: accuracy {each}",
+            advice="tinygauge engines says which engine rounds how, with the evidence",
+            where=name,
+        )
+    ]
 
 
 def _other_boards(
