@@ -9,7 +9,8 @@ UV_VERSION := 0.13.9
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 INSTALL := VIRTUAL_ENV=$(VENV) UV_PYTHON_DOWNLOADS=never $(UV) pip install --quiet --compile-bytecode
 
-.PHONY: demo test unit lint fmt types docs check bench lock train clean help
+
+.PHONY: demo test unit lint fmt types docs check bench validate-latency lock train clean help help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
@@ -43,6 +44,9 @@ check: test lint types docs ## what CI runs
 
 bench: $(VENV)/.dev ## time start-up, parsing and prediction, as ratios
 	$(BIN)/python tools/bench.py
+
+validate-latency: $(VENV)/.dev ## compare predicted times with measured ones that the fit left out
+	$(BIN)/python tools/fit_latency.py --validate
 
 lock: $(UV) ## write requirements/*.txt anew
 	$(UV) $(LOCK) pyproject.toml --group build -o requirements/demo.txt

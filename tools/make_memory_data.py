@@ -4,11 +4,13 @@ Reads `codesize_sections.csv`, `models.csv` and the models of the emulation stud
 
 * `src/tinygauge/data/memory/code_sections.csv`: bytes of linked code, grouped by the set of ops
   that pull them in, per core and engine;
-* `tests/golden/data/arena_measured.csv` and a few small models beside it.
+* `tests/golden/data/arena_measured.csv` and a few small models beside it;
+* `tests/golden/data/flash_linked.csv`: what firmwares with several ops link to.
 
 It does not measure anything.
 
-Usage: ``python tools/make_memory_data.py --data DIR`` where DIR holds `codesize_sections.csv`.
+Usage: ``python tools/make_memory_data.py --data DIR --mirror DIR`` where the first folder holds
+`codesize_sections.csv` and the second MLPerf Tiny's reference models.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from collections import defaultdict
 from pathlib import Path
 
 import tflite
+
+from tinygauge import graph
 
 ROOT = Path(__file__).resolve().parent.parent
 STUDY = "TinyGauge emulation study 2026-11-22, TFLM 90b983c2b, CMSIS-NN 4ab83cc3, QEMU 7.2.22"
@@ -134,25 +138,55 @@ def write_arena_facts(data: Path, folder: Path) -> None:
         (folder / "arena_measured.csv").open("w", newline="\n") as target,
     ):
         target.write(f"# source: {STUDY}\n")
-        target.write("model,sha256,core,engine,head_bytes,tail_bytes\n")
+        target.write("model,sha256,core,engine,head_bytes,tail_bytes,min_bytes\n")
         for row in csv.DictReader(source):
             name = row["model"]
             if name not in GOLDEN_MODELS or row["engine"] not in ENGINES:
                 continue
             digest = hashlib.sha256((models / f"{name}.tflite").read_bytes()).hexdigest()
             head, tail = int(float(row["arena_nonpersistent"])), int(float(row["arena_persistent"]))
+            # Blank where the search for the smallest arena crashed inside TFLM.
+            least = f"{float(row['min_arena_16B']):.0f}" if row["min_arena_16B"] else ""
             target.write(
-                f"{name},{digest[:16]},{CORES[row['core']]},{row['engine']},{head},{tail}\n"
+                f"{name},{digest[:16]},{CORES[row['core']]},{row['engine']},{head},{tail},{least}\n"
             )
+
+
+def write_flash_facts(data: Path, mirror: Path | None, target: Path) -> None:
+    """Write what firmwares with several ops link to, with the kinds that they register."""
+    kinds = kinds_by_item()
+    files = {path.stem: path for path in mirror.rglob("*.tflite")} if mirror else {}
+    with (
+        (data / "codesize.csv").open(newline="") as source,
+        target.open("w", newline="\n") as file,
+    ):
+        file.write(f"# source: {STUDY}; {BUILD}; without model and arena\n")
+        file.write("firmware,core,engine,kinds,flash_bytes\n")
+        for row in csv.DictReader(source):
+            if row["build"] != "logs" or row["kind"] not in ("combo", "model"):
+                continue
+            name = row["item"]
+            if row["kind"] == "combo":
+                found = {kinds[item.lower()] for item in name.split("+")}
+                name = "five ops"
+            elif name in files:
+                found = {op.kind for op in graph.load(files[name]).main.ops}
+            else:
+                continue
+            listed = " ".join(sorted(found))
+            file.write(f"{name},{CORES[row['core']]},{row['engine']},{listed},{row['flash']}\n")
 
 
 def main() -> None:
     """Parse the command line and write the files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the measured tables")
-    data = parser.parse_args().data
+    parser.add_argument("--mirror", type=Path, help="folder of MLPerf Tiny's reference models")
+    options = parser.parse_args()
+    data = options.data
     write_code_sections(data, ROOT / "src/tinygauge/data/memory/code_sections.csv")
     write_arena_facts(data, ROOT / "tests/golden/data")
+    write_flash_facts(data, options.mirror, ROOT / "tests/golden/data/flash_linked.csv")
 
 
 if __name__ == "__main__":

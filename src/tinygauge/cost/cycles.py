@@ -22,7 +22,7 @@ from collections.abc import Mapping
 
 __all__ = ["CLASSES", "cost", "effect_keys"]
 
-CLASSES = ("conv", "pointwise", "depthwise", "dense", "curve", "other", "call", "copy")
+CLASSES = ("conv", "depthwise", "dense", "curve", "other", "call", "copy")
 """Classes of work; ``"call"`` counts ops, ``"copy"`` elements copied inside a timed part."""
 
 

@@ -59,10 +59,8 @@ def op_class(op: OpFeatures) -> str:
     Returns
     -------
     str
-        ``"conv"``, ``"pointwise"``, ``"depthwise"``, ``"dense"``, ``"curve"`` or ``"other"``.
+        ``"conv"``, ``"depthwise"``, ``"dense"``, ``"curve"`` or ``"other"``.
     """
-    if op.kind == "CONV_2D" and op.taps == 1:
-        return "pointwise"
     return _CLASSES.get(op.kind, "other")
 
 
