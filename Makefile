@@ -9,8 +9,7 @@ UV_VERSION := 0.13.9
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 INSTALL := VIRTUAL_ENV=$(VENV) UV_PYTHON_DOWNLOADS=never $(UV) pip install --quiet --compile-bytecode
 
-
-.PHONY: demo test unit lint fmt types docs check bench validate-latency lock train clean help help
+.PHONY: help demo test unit lint fmt types docs check bench validate-latency lock train clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'

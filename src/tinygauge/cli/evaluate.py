@@ -19,7 +19,7 @@ from tinygauge.selection import DEFAULT_RANKING
 
 __all__ = ["run", "run_demo"]
 
-_SHOWN = 25
+_SHOWN = 15
 # Terminals narrower than this get the compact table.
 _ROOMY = 130
 
