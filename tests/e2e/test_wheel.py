@@ -49,7 +49,9 @@ def test_the_wheel_runs_the_demo(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert document["decision"]["chosen"]
+    chosen = document["decision"]["chosen"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"Ship {chosen['model']} on {chosen['board']} with {chosen['engine']}." in readme
     assert len(document["models"]) >= 24
     assert not document["failures"]
     assert (tmp_path / "tinygauge-demo" / "four-metrics.png").exists()

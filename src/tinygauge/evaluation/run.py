@@ -196,7 +196,7 @@ def evaluate(
     evaluations = _evaluate_on(candidates, chosen_boards, chosen_engines, progress)
     selection = select(evaluations, region, ranking)
     alternatives: tuple[Alternative, ...] = ()
-    if selection.chosen is None and region.bounds and candidates:
+    if selection.chosen is None and candidates:
         alternatives = _other_boards(candidates, chosen_boards, chosen_engines, region, ranking)
     return Results(
         selection=selection,

@@ -317,8 +317,8 @@ def select(
         The user's bounds; the boards' memories are added.
     ranking : sequence of Metric
         What those inside are ordered by, most important first, the default if empty; ties go by
-        name. The order uses best estimates: predictions for one target share their calibration, so their order is
-        surer than their intervals.
+        name. The order uses best estimates: predictions for one target share their calibration,
+        so their order is surer than their intervals.
 
     Returns
     -------
