@@ -204,13 +204,27 @@ class MemoryPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorPlacement:
-    """Where a tensor or scratch buffer lies in the arena, and while which ops."""
+    """Where a tensor or scratch buffer lies in the arena, and while which ops.
+
+    Parameters
+    ----------
+    name : str
+    size_bytes, offset_bytes : int
+    first_op, last_op : int
+        Ops of the main subgraph, both included.
+    role : str
+        ``"input"``, ``"output"``, ``"tensor"`` or ``"scratch"``.
+    """
 
     name: str
     size_bytes: int
     first_op: int
     last_op: int
     offset_bytes: int
+    role: str = "tensor"
+
+
+_NOT_PLANNED = Missing("not planned")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,13 +238,24 @@ class Memory:
     parts : tuple of MemoryPart
         ``kind`` is ``"ram"`` or ``"flash"``.
     arena : Quantity
-        Bytes of TFLM's tensor arena, one of the RAM parts.
+        Bytes of TFLM's tensor arena in use once it runs.
     peak_op : int
         Op during which the planned tensors need the most.
     lower_bound_bytes : int
         The most bytes of tensors ever live at once: no plan can need less.
     placements : tuple of TensorPlacement
         The plan.
+    arena_head, arena_tail : Quantity or Missing
+        The planned tensors, and what stays; they add up to `arena`.
+    min_arena : Quantity or Missing
+        Bytes of the smallest arena that works, one of the RAM parts: `arena`, rounded up to 16,
+        or more where preparing needs more.
+    min_arena_set_by : str
+        What needs that much: ``"running"``, ``"planning"``, ``"preparing op 3 CONV_2D"``.
+    op_kinds : tuple of str
+        Of the main subgraph's ops.
+    live_bytes : tuple of int
+        Per op of the main subgraph, the most bytes of planned tensors live at once.
     """
 
     ram: Quantity
@@ -240,6 +265,12 @@ class Memory:
     peak_op: int
     lower_bound_bytes: int
     placements: tuple[TensorPlacement, ...] = ()
+    arena_head: Quantity | Missing = _NOT_PLANNED
+    arena_tail: Quantity | Missing = _NOT_PLANNED
+    min_arena: Quantity | Missing = _NOT_PLANNED
+    min_arena_set_by: str = ""
+    op_kinds: tuple[str, ...] = ()
+    live_bytes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

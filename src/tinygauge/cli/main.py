@@ -45,6 +45,12 @@ def _inspect(options: argparse.Namespace) -> int:
     return run(options)
 
 
+def _memory(options: argparse.Namespace) -> int:
+    from tinygauge.cli.memory import run
+
+    return run(options)
+
+
 def _deploy(options: argparse.Namespace) -> int:
     from tinygauge.cli.deploy import run
 
@@ -83,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run_options(demo)
     inspect = _verb(verbs, "inspect", _inspect, "ops, shapes, MACs, parameters, quantisation")
     inspect.add_argument("models", nargs="+", metavar="MODEL", help=".tflite files")
+    _add_memory(verbs)
     _add_deploy(verbs)
     boards = _verb(verbs, "boards", _boards, "the boards, with a source for each number")
     boards.add_argument("names", nargs="*", metavar="NAME", help="catalogue name or TOML file")
@@ -123,6 +130,20 @@ def _add_evaluate(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     evaluate.add_argument("--rank", metavar="METRICS", help="order of those inside: energy,latency")
     _add_run_options(evaluate)
+
+
+def _add_memory(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    memory = _verb(verbs, "memory", _memory, "RAM and flash of models, part by part, to the byte")
+    memory.add_argument("models", nargs="+", metavar="MODEL", help=".tflite files")
+    memory.add_argument("--board", action="append", metavar="NAME", help="board; repeatable")
+    memory.add_argument(
+        "--core", action="append", metavar="NAME", help="core without a board (cortex-m4)"
+    )
+    memory.add_argument("--engine", action="append", metavar="NAME", help="engine; repeatable")
+    memory.add_argument("--out", metavar="DIR", help="draw the arena's timeline here")
+    memory.add_argument(
+        "--firmware", metavar="FILE", help="an ELF or linker map, to print beside the prediction"
+    )
 
 
 def _add_deploy(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

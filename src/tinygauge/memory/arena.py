@@ -78,12 +78,15 @@ class Tail:
         The smallest arena in which all went well so far.
     set_by : str
         What asked for that much.
+    most_bytes : int
+        What that size may be at most, where some steps are only bounded.
     """
 
     abi: Abi = field(default_factory=Abi)
     used_bytes: int = 0
     least_bytes: int = 0
     set_by: str = ""
+    most_bytes: int = 0
 
     def take(self, size_bytes: int, alignment_bytes: int = 1) -> None:
         """Take bytes below what is taken, aligned downwards.
@@ -102,9 +105,10 @@ class Tail:
         for size_bytes in sizes_bytes:
             self.take(size_bytes, ARENA_ALIGNMENT_BYTES)
 
-    def meet(self, other_end_bytes: int, what: str) -> None:
-        """Note that so many bytes at the other end are in use beside the tail."""
+    def meet(self, other_end_bytes: int, what: str, unsure_bytes: int = 0) -> None:
+        """Note that so many bytes at the other end, or a few more, are in use beside the tail."""
         needed = other_end_bytes + self.used_bytes
+        self.most_bytes = max(self.most_bytes, needed + unsure_bytes)
         if needed > self.least_bytes:
             self.least_bytes, self.set_by = needed, what
 
@@ -126,6 +130,8 @@ class Arena:
     low_bytes, high_bytes : int
         By how much the truth may lie below or above; 0 and 0 where every op has a formula
         that was checked.
+    preparing_slack_bytes : int
+        By how much more `least_bytes` may lie above.
     timeline : Timeline
     plan : Plan
         Of the timeline's lifetimes.
@@ -141,6 +147,7 @@ class Arena:
     least_set_by: str
     low_bytes: int
     high_bytes: int
+    preparing_slack_bytes: int
     timeline: Timeline = field(repr=False)
     plan: Plan = field(repr=False)
     lower_bound_bytes: int
@@ -197,6 +204,7 @@ def plan_arena(model: Model, kernels: KernelSet) -> Arena:
         least_set_by=tail.set_by,
         low_bytes=sum(need.low_bytes for _, _, need in needs),
         high_bytes=sum(need.high_bytes for _, _, need in needs),
+        preparing_slack_bytes=align_up(tail.most_bytes) - align_up(tail.least_bytes),
         timeline=timeline,
         plan=plan,
         lower_bound_bytes=bound,
@@ -236,12 +244,12 @@ def _prepare(tail: Tail, needs: Sequence[_OpNeeds]) -> None:
         what = f"preparing op {op.index} {op.kind}"
         look = looks(graph, op, tail.abi)
         used = _requests_bytes(requests, tail.abi) + look.before_bytes
-        tail.meet(used, what)
+        tail.meet(used, what, look.unsure_bytes)
         tail.take_aligned(need.kept_bytes)
         if look.after_bytes:
             tail.meet(used + look.after_bytes, what)
         elif need.kept_bytes:
-            tail.meet(used - look.spare_bytes, what)
+            tail.meet(used - look.spare_bytes, what, look.unsure_bytes)
         requests += len(need.scratch_bytes)
 
 

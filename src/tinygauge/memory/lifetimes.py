@@ -54,6 +54,8 @@ class Lifetime:
         Moments, both included.
     offline_offset : int
         Bytes from the start of the arena where the model states it; `ONLINE` elsewhere.
+    tensor : tuple of int or None
+        Subgraph and index of the tensor; None for a scratch buffer.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Lifetime:
     first: int
     last: int
     offline_offset: int = ONLINE
+    tensor: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +231,7 @@ class _Walk:
                     first=first,
                     last=last,
                     offline_offset=offset,
+                    tensor=(subgraph, tensor.index),
                 )
             )
         return planned

@@ -31,7 +31,7 @@ import numpy as np
 from tinygauge.memory.lifetimes import ONLINE, Lifetime
 from tinygauge.memory.structs import align_up
 
-__all__ = ["Plan", "lower_bound", "plan_greedy"]
+__all__ = ["Plan", "live_bytes", "lower_bound", "plan_greedy", "plan_in_order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,28 @@ def plan_greedy(lifetimes: Sequence[Lifetime]) -> Plan:
     sizes = [align_up(lifetime.size_bytes) for lifetime in lifetimes]
     offline = [i for i, buffer in enumerate(lifetimes) if buffer.offline_offset != ONLINE]
     online = [i for i, buffer in enumerate(lifetimes) if buffer.offline_offset == ONLINE]
-    order = offline + sorted(online, key=lambda i: (-sizes[i], -i))
+    return plan_in_order(lifetimes, offline + sorted(online, key=lambda i: (-sizes[i], -i)))
+
+
+def plan_in_order(lifetimes: Sequence[Lifetime], order: Sequence[int]) -> Plan:
+    """Place buffers one by one, each at the lowest offset that fits.
+
+    Parameters
+    ----------
+    lifetimes : sequence of Lifetime
+    order : sequence of int
+        Every place in `lifetimes`, once.
+
+    Returns
+    -------
+    Plan
+        Offsets in the order of `lifetimes`.
+
+    References
+    ----------
+    [1] and [2] of this module.
+    """
+    sizes = [align_up(lifetime.size_bytes) for lifetime in lifetimes]
     offsets = [0] * len(lifetimes)
     placed = _Placed(len(lifetimes))
     for index in order:
@@ -106,6 +127,26 @@ class _Placed:
         return int(free_from[fits.argmax() if fits.any() else -1])
 
 
+def live_bytes(lifetimes: Sequence[Lifetime], moments: int) -> tuple[int, ...]:
+    """Return the unpadded bytes that live at each moment.
+
+    Parameters
+    ----------
+    lifetimes : sequence of Lifetime
+    moments : int
+        How many there are.
+
+    Returns
+    -------
+    tuple of int, shape (moments,)
+    """
+    change = np.zeros(moments + 1, dtype=np.int64)
+    for buffer in lifetimes:
+        change[max(0, buffer.first)] += buffer.size_bytes
+        change[buffer.last + 1] -= buffer.size_bytes
+    return tuple(np.cumsum(change)[:moments].tolist())
+
+
 def lower_bound(lifetimes: Sequence[Lifetime]) -> tuple[int, int]:
     """Return the most bytes that ever live at once, unpadded, and the first such moment.
 
@@ -120,13 +161,6 @@ def lower_bound(lifetimes: Sequence[Lifetime]) -> tuple[int, int]:
     moment : int
         The first moment at which so much is live; 0 where there is nothing.
     """
-    change: dict[int, int] = {}
-    for buffer in lifetimes:
-        change[buffer.first] = change.get(buffer.first, 0) + buffer.size_bytes
-        change[buffer.last + 1] = change.get(buffer.last + 1, 0) - buffer.size_bytes
-    live = peak = peak_at = 0
-    for moment in sorted(change):
-        live += change[moment]
-        if live > peak:
-            peak, peak_at = live, max(0, moment)
-    return peak, peak_at
+    live = live_bytes(lifetimes, 1 + max((buffer.last for buffer in lifetimes), default=0))
+    peak = max(live)
+    return peak, live.index(peak)

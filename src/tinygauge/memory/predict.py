@@ -12,19 +12,22 @@ See `arena.py`, `kernels.py` and `flash.py` for the formulas; `docs/design/memor
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from tinygauge.errors import UnsupportedOpError
 from tinygauge.graph.types import Model
 from tinygauge.memory.arena import Arena, plan_arena
 from tinygauge.memory.cmsis_nn import Isa
 from tinygauge.memory.flash import BUILD, LINKS, Code, predict_code
+from tinygauge.memory.lifetimes import Lifetime
 from tinygauge.memory.needs import KernelSet
-from tinygauge.memory.structs import INTERPRETER_BYTES, resolver_bytes
+from tinygauge.memory.planners import live_bytes
+from tinygauge.memory.structs import ARM32, INTERPRETER_BYTES, RX, Abi, align_up, resolver_bytes
 from tinygauge.quantity import Basis, Interval, Method, Missing, Provenance, Quantity, total
 from tinygauge.records import Memory, MemoryPart, TensorPlacement
 from tinygauge.units import Unit
 
-__all__ = ["ENGINES", "ISA", "predict_memory"]
+__all__ = ["ENGINES", "ISA", "kernel_set", "predict_memory"]
 
 ENGINES = ("tflm-cmsis-nn", "tflm-ref")
 
@@ -47,9 +50,33 @@ ISA: Mapping[str, Isa] = {
 # programs; 4 KiB is our margin for interrupts and printing.
 _STACK_BYTES, _STACK_LOW_BYTES, _STACK_HIGH_BYTES = 2048, 1024, 4096
 
-# RXv2 compilers store an enum in 4 bytes and a double in 4: each op's structures may grow by
-# three enums and shrink by one double, each input and output tensor grows by two words.
-_RX_GROWS_BYTES, _RX_SHRINKS_BYTES = 16, 16
+# Structures are laid out as GCC for RX does, which no measurement confirms: each op's may be a
+# step of the arena's alignment off, and so may each input's and output's.
+_RX_SLACK_BYTES = 16
+_ABI: Mapping[str, Abi] = {"rxv2": RX}
+
+# Boards share cores and cores share instruction sets: a model is planned once for all of them.
+_plan_once = lru_cache(maxsize=8)(plan_arena)
+
+
+def kernel_set(core: str, engine: str) -> KernelSet:
+    """Return which kernels run on a core with an engine.
+
+    Parameters
+    ----------
+    core : str
+        One of `ISA`.
+    engine : str
+        One of `ENGINES`.
+
+    Returns
+    -------
+    KernelSet
+        The reference kernels are the same for every instruction set.
+    """
+    is_cmsis_nn = engine == "tflm-cmsis-nn"
+    isa = ISA[core] if is_cmsis_nn else Isa.SCALAR
+    return KernelSet(is_cmsis_nn=is_cmsis_nn, isa=isa, abi=_ABI.get(core, ARM32))
 
 
 def predict_memory(model: Model, *, core: str, engine: str) -> Memory | Missing:
@@ -88,27 +115,38 @@ def predict_memory(model: Model, *, core: str, engine: str) -> Memory | Missing:
             f"no memory figures for the core {core}",
             f"Cores with figures: {', '.join(ISA)}",
         )
-    kernels = KernelSet(is_cmsis_nn=engine == "tflm-cmsis-nn", isa=ISA[core])
     try:
-        arena = plan_arena(model, kernels)
+        arena = _plan_once(model, kernel_set(core, engine))
     except UnsupportedOpError as error:
         return Missing(f"{engine} can't run this model: {error.problem}", error.advice)
     kinds = {op.kind for graph in model.subgraphs for op in graph.ops}
     code = predict_code(kinds, core=core, engine=engine)
-    arena_size = _arena_quantity(model, arena, core)
+    low, high, why = _slack(model, arena, core)
+    least = _least_quantity(arena, low, high)
     parts = (
-        MemoryPart(name="tensor arena", kind="ram", size=arena_size),
+        MemoryPart(name="tensor arena", kind="ram", size=least),
         *_other_ram(len(kinds), code),
         *_flash(model, code),
     )
+    source = f"TFLM's allocations in its order{why}"
     return Memory(
         ram=_sum(parts, "ram"),
         flash=_sum(parts, "flash"),
         parts=parts,
-        arena=arena_size,
+        arena=_bytes(arena.used_bytes, _around(arena.used_bytes, low, high), source),
         peak_op=arena.timeline.op_at[arena.peak_moment],
         lower_bound_bytes=arena.lower_bound_bytes,
-        placements=_placements(arena),
+        placements=_placements(model, arena),
+        arena_head=_bytes(
+            arena.head_bytes,
+            _around(arena.head_bytes, arena.low_bytes, arena.high_bytes),
+            "greedy plan of tensors and scratch buffers",
+        ),
+        arena_tail=_bytes(arena.tail_bytes, _around(arena.tail_bytes, low, high), source),
+        min_arena=least,
+        min_arena_set_by=arena.least_set_by,
+        op_kinds=tuple(op.kind for op in model.main.ops),
+        live_bytes=_live_by_op(arena),
     )
 
 
@@ -127,22 +165,33 @@ def _bytes(
     return Quantity(value, Unit.BYTE, interval, Provenance(method, source, TFLM))
 
 
-def _arena_quantity(model: Model, arena: Arena, core: str) -> Quantity:
-    low, high = arena.low_bytes, arena.high_bytes
-    source = "greedy plan of tensors and scratch buffers, and TFLM's allocations in order"
-    if core == "rxv2":
+def _slack(model: Model, arena: Arena, core: str) -> tuple[int, int, str]:
+    """By how much an arena may be smaller and larger, bytes, and why."""
+    low, high, why = arena.low_bytes, arena.high_bytes, ""
+    if low or high:
+        why = "; some ops have no formula checked against a measured arena"
+    if core in _ABI:
         ops = sum(len(graph.ops) for graph in model.subgraphs)
-        ends = len(model.main.inputs) + len(model.main.outputs)
-        low += _RX_SHRINKS_BYTES * ops
-        high += _RX_GROWS_BYTES * (ops + ends)
-        source += "; structures as on 32-bit Arm, which differ a little on RXv2"
-    value = arena.used_bytes
+        slack = _RX_SLACK_BYTES * (ops + len(model.main.inputs) + len(model.main.outputs))
+        low, high = low + slack, high + slack
+        why += "; structures laid out as GCC for RX does, not measured"
+    return low, high, why
+
+
+def _around(value: int, low: int, high: int) -> Interval:
     if low == high == 0:
-        return _bytes(value, Interval.exact(value), source)
-    if core != "rxv2":
-        source += "; some ops have no formula checked against a measured arena"
-    interval = Interval(max(0, value - low), value + high, 0.95, Basis.BOUND)
-    return _bytes(value, interval, source)
+        return Interval.exact(value)
+    return Interval(max(0, value - low), value + high, 0.95, Basis.BOUND)
+
+
+def _least_quantity(arena: Arena, low: int, high: int) -> Quantity:
+    least = arena.least_bytes
+    more = least - align_up(arena.used_bytes)
+    source = "the smallest arena that works, a multiple of 16"
+    if more:
+        source += f": {arena.least_set_by} needs {more} more than running"
+    low, high = align_up(low), align_up(high + arena.preparing_slack_bytes)
+    return _bytes(least, _around(least, low, high), source)
 
 
 def _other_ram(kinds: int, code: Code) -> tuple[MemoryPart, ...]:
@@ -202,7 +251,7 @@ def _flash(model: Model, code: Code) -> tuple[MemoryPart, ...]:
     return (model_part, *code_parts)
 
 
-def _placements(arena: Arena) -> tuple[TensorPlacement, ...]:
+def _placements(model: Model, arena: Arena) -> tuple[TensorPlacement, ...]:
     op_at = arena.timeline.op_at
     return tuple(
         TensorPlacement(
@@ -211,6 +260,25 @@ def _placements(arena: Arena) -> tuple[TensorPlacement, ...]:
             first_op=op_at[max(0, lifetime.first)],
             last_op=op_at[max(0, lifetime.last)],
             offset_bytes=offset,
+            role=_role(model, lifetime),
         )
         for lifetime, offset in zip(arena.timeline.lifetimes, arena.plan.offsets_bytes, strict=True)
     )
+
+
+def _role(model: Model, lifetime: Lifetime) -> str:
+    if lifetime.tensor is None:
+        return "scratch"
+    subgraph, index = lifetime.tensor
+    if subgraph == 0 and index in model.main.inputs:
+        return "input"
+    return "output" if subgraph == 0 and index in model.main.outputs else "tensor"
+
+
+def _live_by_op(arena: Arena) -> tuple[int, ...]:
+    """Return the most bytes of planned buffers that live at once, per op of the main subgraph."""
+    op_at = arena.timeline.op_at
+    most = [0] * (op_at[-1] + 1)
+    for op, live in zip(op_at, live_bytes(arena.timeline.lifetimes, len(op_at)), strict=True):
+        most[op] = max(most[op], live)
+    return tuple(most)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygauge.memory.lifetimes import ONLINE, Lifetime
-from tinygauge.memory.planners import lower_bound, plan_greedy
+from tinygauge.memory.planners import live_bytes, lower_bound, plan_greedy
 from tinygauge.memory.structs import align_up
 
 Row = tuple[int, int, int]  # first, last, size
@@ -110,3 +110,37 @@ def test_one_more_buffer_never_lowers_the_bound(
     after = buffers(*rows, (moment, moment, size_bytes))
 
     assert lower_bound(after)[0] >= lower_bound(before)[0]
+
+
+def plan_one_by_one(rows: list[Row], fixed: dict[int, int]) -> list[int]:
+    """TFLM's rules again, as plainly as they can be said: for each buffer, try every place."""
+    sizes = [align_up(size) for _, _, size in rows]
+    free = [i for i in range(len(rows)) if i not in fixed]
+    free.sort(key=lambda i: (-sizes[i], -i))
+    placed: list[tuple[int, int]] = []  # offset, buffer; sorted by offset, stably
+    for i in [*sorted(fixed), *free]:
+        first, last, _ = rows[i]
+        offset = fixed.get(i, 0)
+        for start, other in placed if i not in fixed else []:
+            if rows[other][0] <= last and first <= rows[other][1]:
+                if start - offset >= sizes[i]:
+                    break
+                offset = max(offset, start + sizes[other])
+        placed.append((offset, i))
+        placed.sort(key=lambda entry: entry[0])
+    found = {i: offset for offset, i in placed}
+    return [found[i] for i in range(len(rows))]
+
+
+@given(rows_strategy, st.dictionaries(st.integers(0, 24), st.integers(0, 40).map(lambda n: n * 16)))
+def test_fast_planner_is_the_plain_one(rows: list[Row], fixed: dict[int, int]) -> None:
+    """Offsets are the same as those of the rules taken one by one, offline buffers included."""
+    known = {i: offset for i, offset in fixed.items() if i < len(rows)}
+    plan = plan_greedy(buffers(*rows, offline=known))
+
+    assert list(plan.offsets_bytes) == plan_one_by_one(rows, known)
+
+
+def test_live_bytes_at_each_moment() -> None:
+    """Both ends of a lifetime count."""
+    assert live_bytes(buffers((0, 1, 5), (1, 2, 7)), 4) == (5, 12, 7, 0)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.support.tiny_models import ModelBuilder, build_cnn, build_fully_connected
 
 from tinygauge import graph
 from tinygauge.memory import predict_memory
 from tinygauge.memory.predict import ENGINES, ISA
-from tinygauge.quantity import Basis, Method, Missing
+from tinygauge.quantity import Basis, Method, Missing, Quantity
 from tinygauge.records import Memory
 from tinygauge.units import Unit
 
@@ -36,7 +38,30 @@ def test_parts_add_up_and_carry_their_method(core: str, engine: str) -> None:
             assert part.value > 0
             assert part.interval.low <= part.value <= part.interval.high
             assert part.provenance.source
-    assert memory.arena in [part.size for part in memory.parts]
+    assert memory.min_arena in [part.size for part in memory.parts]
+
+
+@pytest.mark.parametrize("core", ISA)
+def test_the_arena_is_its_head_and_its_tail(core: str) -> None:
+    """Both are stated, and the smallest that works is no smaller than their sum."""
+    memory = predict(build_cnn(side=16), core, "tflm-ref")
+    head, tail, least = memory.arena_head, memory.arena_tail, memory.min_arena
+
+    assert isinstance(head, Quantity)
+    assert isinstance(tail, Quantity)
+    assert isinstance(least, Quantity)
+    assert head.value + tail.value == memory.arena.value <= least.value
+    assert least.value % 16 == 0
+
+
+def test_live_bytes_peak_at_the_peak_op() -> None:
+    """The most that live at once is the lower bound, at the op that is named."""
+    memory = predict(build_cnn(side=16))
+
+    assert max(memory.live_bytes) == memory.lower_bound_bytes
+    assert memory.live_bytes[memory.peak_op] == memory.lower_bound_bytes
+    assert len(memory.live_bytes) == len(memory.op_kinds) == 6
+    assert {place.role for place in memory.placements} == {"input", "output", "tensor", "scratch"}
 
 
 def test_the_model_is_counted_and_the_arena_predicted() -> None:
@@ -143,8 +168,41 @@ def test_ops_without_a_formula_widen_the_interval() -> None:
     assert memory.arena.interval.high >= memory.arena.value + 256
 
 
-def test_an_op_more_never_frees_memory() -> None:
-    """A longer chain needs at least the RAM and flash of a shorter one."""
+@st.composite
+def networks(draw: st.DrawFn) -> list[tuple[int, int, int]]:
+    """Ops that read one or two earlier tensors and write a new one of some width."""
+    return [
+        (draw(st.integers(0, number)), draw(st.integers(0, number)), draw(st.integers(1, 64)))
+        for number in range(draw(st.integers(2, 12)))
+    ]
+
+
+def build_network(ops: list[tuple[int, int, int]]) -> bytes:
+    builder = ModelBuilder()
+    tensors = [builder.tensor((1, 24), "float32")]
+    for first, second, width in ops:
+        out = builder.tensor((1, width), "float32")
+        builder.op("MAXIMUM", [tensors[first], tensors[second]], [out])
+        tensors.append(out)
+    return builder.build([tensors[0]], [tensors[-1]])
+
+
+@given(networks())
+def test_an_op_more_never_frees_memory(ops: list[tuple[int, int, int]]) -> None:
+    """What must be kept, and what lives at once, never shrink; nor does any live tensor overlap."""
+    shorter, longer = (predict(build_network(part), engine="tflm-ref") for part in (ops[:-1], ops))
+
+    assert isinstance(shorter.arena_tail, Quantity)
+    assert isinstance(longer.arena_tail, Quantity)
+    assert shorter.arena_tail.value <= longer.arena_tail.value
+    assert longer.lower_bound_bytes <= longer.arena.value - longer.arena_tail.value
+    if len(ops) - 1 in ops[-1][:2]:  # the op reads what was the output, which so lives on
+        assert shorter.lower_bound_bytes <= longer.lower_bound_bytes
+    assert shorter.flash.value <= longer.flash.value
+
+
+def test_a_longer_chain_never_needs_less() -> None:
+    """RAM and flash of a chain of ops grow with it."""
 
     def chain(length: int) -> Memory:
         builder = ModelBuilder()
