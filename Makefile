@@ -17,11 +17,11 @@ help: ## list the targets
 demo: $(VENV)/.demo ## evaluate the packaged models and say which to ship
 	@$(BIN)/tinygauge demo; code=$$?; [ $$code -le 1 ]
 
-test: $(VENV)/.dev ## run all tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.dev ## run all tests, on all cores
+	$(BIN)/python -m pytest -n auto
 
-unit: $(VENV)/.dev ## run the unit tests alone
-	$(BIN)/python -m pytest tests/unit src
+unit: $(VENV)/.dev ## run the unit tests alone, without those marked slow
+	$(BIN)/python -m pytest -n auto -m "not slow" tests/unit src
 
 lint: $(VENV)/.dev ## check style, docstrings and the direction of imports
 	$(BIN)/ruff check .

@@ -108,7 +108,7 @@ _RUNTIME_NAME = re.compile(
 # functions of the standard that kernels call.
 _LIBRARY_NAME = re.compile(
     r"_[_a-z]|(mem|str)(chr|cmp|cpy|len|move|ncmp|ncpy|set|tol|toul)\w*$"
-    r"|(v?f?i?printf|v?sn?i?printf|puts|putchar|fputc|fputs|fwrite|fflush|fclose|malloc|free|realloc"
+    r"|(v?(f|s|sn)?i?printf|puts|putchar|fputc|fputs|fwrite|fflush|fclose|malloc|free|realloc"
     r"|calloc|exit|abort|atexit|qsort|errno|finite|impure_data|initialise_monitor_handles)$"
     r"|(ceil|cos|exp|expm1|floor|fmax|fmin|fmod|frexp|ldexp|log|log1p|log2|lround|pow|round|scalbn"
     r"|sin|sqrt|tanh|trunc)f?$"
@@ -155,7 +155,7 @@ def owner_parts(pieces: Iterable[Piece]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Object files whose named bytes belong to no part are left out.
+        Object files without a telling name are left out.
     """
     votes: dict[str, Counter[str]] = {}
     for piece in pieces:
