@@ -154,7 +154,7 @@ def _reduction(inputs: _Tensors, outputs: _Tensors) -> _Order:
 
 
 def _first_twice(inputs: _Tensors, outputs: _Tensors) -> _Order:
-    return [inputs[0], *outputs, *inputs], []
+    return [*inputs[:1], *outputs, *inputs], []
 
 
 def _first(inputs: _Tensors, outputs: _Tensors) -> _Order:

@@ -56,20 +56,27 @@ def remove_round_trips(model: Model) -> Rewrite:
     Rewrite
     """
     graph = model.main
+    conversions = _conversions(graph)
     maker = {index: op for op in graph.ops for index in op.outputs}
     instead: dict[int, int] = {}
     removed: list[Op] = []
-    for op in graph.ops:
+    for op in conversions:
         if op.kind != "QUANTIZE":
             continue
         source = instead.get(op.inputs[0], op.inputs[0])
         before = maker.get(source)
-        if before is not None and before.kind == "DEQUANTIZE":
+        if before in conversions and before.kind == "DEQUANTIZE":
             source = before.inputs[0]
         if _means_the_same(graph.tensors[source], graph.tensors[op.outputs[0]]):
             instead[op.outputs[0]] = source
             removed.append(op)
     return _rewired(model, removed, instead)
+
+
+def _conversions(graph: Subgraph) -> list[Op]:
+    """List the ops that change a tensor's type and are no damaged ones without ends."""
+    kinds = ("DEQUANTIZE", "QUANTIZE")
+    return [op for op in graph.ops if op.kind in kinds and len(op.inputs) == len(op.outputs) == 1]
 
 
 def _means_the_same(a: Tensor, b: Tensor) -> bool:
@@ -94,7 +101,7 @@ def pass_quantized_ends(model: Model) -> Rewrite:
     graph = model.main
     inputs, outputs = list(graph.inputs), list(graph.outputs)
     removed: list[Op] = []
-    for op in graph.ops:
+    for op in _conversions(graph):
         if op.kind == "QUANTIZE" and op.inputs[0] in inputs and _is_float(graph, op.inputs[0]):
             if len(_readers(graph, op.inputs[0])) == 1:
                 inputs[inputs.index(op.inputs[0])] = op.outputs[0]
