@@ -9,7 +9,7 @@ UV_VERSION := 0.13.9
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 INSTALL := VIRTUAL_ENV=$(VENV) UV_PYTHON_DOWNLOADS=never $(UV) pip install --quiet --compile-bytecode
 
-.PHONY: help demo test unit lint fmt types docs check bench validate-latency lock train clean
+.PHONY: help demo test unit lint fmt types docs check bench validate-memory validate-latency lock train clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
@@ -39,10 +39,13 @@ types: $(VENV)/.dev ## check types
 docs: $(VENV)/.dev ## check that links and examples in the documentation hold
 	$(BIN)/python -m pytest -q tests/meta
 
-check: test lint types docs ## what CI runs
+check: test lint types docs validate-memory ## what CI runs
 
 bench: $(VENV)/.dev ## time start-up, parsing and prediction, as ratios
 	$(BIN)/python tools/bench.py
+
+validate-memory: $(VENV)/.dev ## compare predicted arenas and flash with measured ones
+	$(BIN)/python tools/validate_memory.py
 
 validate-latency: $(VENV)/.dev ## compare predicted times with measured ones that the fit left out
 	$(BIN)/python tools/fit_latency.py --validate

@@ -35,6 +35,15 @@ started = time.perf_counter()
 results = evaluate(sys.argv[2:], boards=catalog.board_names()[:10])
 print(time.perf_counter() - started, len(results.evaluations), file=sys.stderr)
 """
+MEMORY_SWEEP = """
+import sys
+from tinygauge import catalog, graph, memory
+boards = [catalog.board(name) for name in catalog.board_names()[:10]]
+for path in sys.argv[1:]:
+    model = graph.load(path)
+    for board in boards:
+        memory.predict_memory(model, core=board.core, engine="tflm-cmsis-nn")
+"""
 BARE_INTERPRETER = """
 import sys
 import numpy as np
@@ -153,6 +162,25 @@ def bench_static(python: str) -> None:
     line("static metrics, 100 models x 10 boards, cold process", f"{took_s:.2f} s", "goal 20 s")
 
 
+def bench_memory(python: str, model: Path) -> None:
+    """Time one memory prediction, and 1,000 models on 10 boards."""
+    from tinygauge import graph, memory
+
+    parsed = [graph.load(model) for _ in range(21)]  # each is planned once and remembered
+    memory.predict_memory(parsed.pop(), core="cortex-m4", engine="tflm-cmsis-nn")
+    one_s = median_s(
+        lambda: memory.predict_memory(parsed.pop(), core="cortex-m4", engine="tflm-cmsis-nn"), 20
+    )
+    ops = len(graph.load(model).main.ops)
+    line(f"memory of one model on one target, {ops} ops", f"{one_s * 1e3:.1f} ms", "goal 50 ms")
+    packaged = [str(path) for path in sorted(PACKAGED.glob("models/*.tflite"))]
+    paths = (packaged * (1000 // len(packaged) + 1))[:1000]
+    started = time.perf_counter()
+    subprocess.run([python, "-c", MEMORY_SWEEP, *paths], check=True)
+    took_s = time.perf_counter() - started
+    line("memory, 1,000 models x 10 boards, one process", f"{took_s:.1f} s", "goal 60 s")
+
+
 def bench_accuracy(python: str) -> None:
     """Time an accuracy run against the interpreter alone in a loop."""
     import numpy as np
@@ -184,6 +212,7 @@ def main() -> None:
     bench_start_up(python, model)
     bench_parsing(model)
     bench_static(python)
+    bench_memory(python, model)
     bench_accuracy(python)
     megabytes = installed_bytes("tinygauge", set()) / 1e6
     line("default install, with all it requires", f"{megabytes:.0f} MB", "goal 350 MB")

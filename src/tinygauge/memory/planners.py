@@ -117,14 +117,13 @@ class _Placed:
     def first_gap(self, first: int, last: int, size: int) -> int:
         """Lowest offset at which a buffer fits below or above its contemporaries."""
         starts, ends, firsts, lasts = self.columns[:, : self.count]
-        together = (firsts <= last) & (lasts >= first)
-        if not together.any():
+        together = np.flatnonzero((firsts <= last) & (lasts >= first))
+        if not together.size or starts[together[0]] >= size:
             return 0
-        starts = starts[together]
         below = np.maximum.accumulate(ends[together])
-        free_from = np.concatenate(([0], below))
-        fits = starts - free_from[:-1] >= size
-        return int(free_from[fits.argmax() if fits.any() else -1])
+        fits = starts[together[1:]] - below[:-1] >= size
+        gap = int(fits.argmax()) if fits.any() else -1
+        return int(below[gap])
 
 
 def live_bytes(lifetimes: Sequence[Lifetime], moments: int) -> tuple[int, ...]:

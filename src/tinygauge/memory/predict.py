@@ -119,6 +119,10 @@ def predict_memory(model: Model, *, core: str, engine: str) -> Memory | Missing:
         arena = _plan_once(model, kernel_set(core, engine))
     except UnsupportedOpError as error:
         return Missing(f"{engine} can't run this model: {error.problem}", error.advice)
+    return _memory(model, arena, core, engine)
+
+
+def _memory(model: Model, arena: Arena, core: str, engine: str) -> Memory:
     kinds = {op.kind for graph in model.subgraphs for op in graph.ops}
     code = predict_code(kinds, core=core, engine=engine)
     low, high, why = _slack(model, arena, core)

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from tinygauge.graph.types import DType, Op, Subgraph, Tensor
 from tinygauge.memory.structs import POINTER, QUANTIZATION, TENSOR, Abi, align_up, int_array_bytes
@@ -79,6 +80,12 @@ _CHECKED = frozenset(
 )  # fmt: skip
 
 
+@cache
+def _sizes(abi: Abi) -> tuple[int, int, int]:
+    """Bytes of a tensor's structure, of its quantisation, and of a pointer."""
+    return TENSOR.on(abi).size, QUANTIZATION.on(abi).size, POINTER.on(abi).size
+
+
 def tensor_bytes(tensor: Tensor, abi: Abi) -> int:
     """Return the bytes of a described tensor: the structure and, if quantised, its zero points.
 
@@ -86,18 +93,19 @@ def tensor_bytes(tensor: Tensor, abi: Abi) -> int:
     ----------
     [1] InitializeTfLiteTensorFromFlatbuffer.
     """
-    return align_up(TENSOR.on(abi).size + _quantization_bytes(tensor, abi), POINTER.on(abi).size)
-
-
-def _quantization_bytes(tensor: Tensor, abi: Abi) -> int:
+    structure, quantization, pointer = _sizes(abi)
     if tensor.quantization is None:
-        return 0
-    return QUANTIZATION.on(abi).size + int_array_bytes(len(tensor.quantization.scale))
+        return structure
+    zero_points = int_array_bytes(len(tensor.quantization.scale))
+    return align_up(structure + quantization + zero_points, pointer)
 
 
 def _unread_bytes(tensor: Tensor, abi: Abi) -> int:
-    # Giving back reads the structure's two pointers, nothing behind them.
-    return max(0, _quantization_bytes(tensor, abi) - 2 * POINTER.on(abi).size)
+    # Giving back reads the two pointers of the quantisation, nothing behind them.
+    if tensor.quantization is None:
+        return 0
+    structure, _, pointer = _sizes(abi)
+    return tensor_bytes(tensor, abi) - structure - 2 * pointer
 
 
 def looks(graph: Subgraph, op: Op, abi: Abi) -> Looks:

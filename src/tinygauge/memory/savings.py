@@ -12,7 +12,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -71,11 +71,12 @@ def find_savings(model: Model, *, core: str, engine: str) -> tuple[Finding, ...]
     kernels = kernel_set(core, engine)
     arena = plan_arena(model, kernels)
     found: list[tuple[int, Finding]] = []
-    for code, rewrite, what, advice in _rewrites(model):
-        if rewrite.removed and not _is_offline(arena):
-            saved = arena.least_bytes - plan_arena(rewrite.model, kernels).least_bytes
-            message = f"{_count(rewrite.removed)} {what} {_effect(rewrite, saved)}"
-            found.append((saved, _finding(code, model, message, advice)))
+    for remedy in () if _is_offline(arena) else _remedies(model):
+        if remedy.rewrite.removed:
+            saved = arena.least_bytes - plan_arena(remedy.rewrite.model, kernels).least_bytes
+            effect = _effect(remedy.rewrite, saved)
+            message = f"{_count(remedy.rewrite.removed)} {remedy.what} {effect}"
+            found.append((saved, _finding(model, message, remedy.advice, code=remedy.code)))
     for make in (_in_place, _dead_channels, _planning, _preparing):
         found += make(model, arena)
     ordered = sorted(found, key=lambda entry: (-entry[0], entry[1].code))
@@ -86,7 +87,7 @@ def _bytes(size_bytes: float) -> str:
     return format_value(size_bytes, Unit.BYTE)
 
 
-def _finding(code: str, model: Model, message: str, advice: str) -> Finding:
+def _finding(model: Model, message: str, advice: str, *, code: str) -> Finding:
     return Finding(
         code=code, severity=Severity.INFO, message=message, advice=advice, where=model.name
     )
@@ -98,24 +99,36 @@ def _named(ops: Sequence[Op]) -> str:
     return ", ".join(names + more)
 
 
-def _rewrites(model: Model) -> Iterator[tuple[str, Rewrite, str, str]]:
-    yield (
-        "TG302",
-        remove_round_trips(model),
-        "of quantisation without effect",
-        "Leave them out when you convert: the tensors on both sides mean the same",
-    )
-    yield (
-        "TG303",
-        pass_quantized_ends(model),
-        "for float inputs and outputs",
-        "Convert with quantised inputs and outputs, and scale in the application",
-    )
-    yield (
-        "TG304",
-        fold_constants(model),
-        "on constants alone",
-        "Fold constants when you convert; float16 weights: convert to float32 or int8",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Remedy:
+    """A rewrite, and how it is told."""
+
+    code: str
+    rewrite: Rewrite
+    what: str
+    advice: str
+
+
+def _remedies(model: Model) -> tuple[_Remedy, ...]:
+    return (
+        _Remedy(
+            code="TG302",
+            rewrite=remove_round_trips(model),
+            what="of quantisation without effect",
+            advice="Leave them out when you convert: the tensors on both sides mean the same",
+        ),
+        _Remedy(
+            code="TG303",
+            rewrite=pass_quantized_ends(model),
+            what="for float inputs and outputs",
+            advice="Convert with quantised inputs and outputs, and scale in the application",
+        ),
+        _Remedy(
+            code="TG304",
+            rewrite=fold_constants(model),
+            what="on constants alone",
+            advice="Fold constants when you convert; float16 weights: convert to float32 or int8",
+        ),
     )
 
 
@@ -156,7 +169,7 @@ def _in_place(model: Model, arena: Arena) -> Iterable[tuple[int, Finding]]:
         "TFLM plans no overlays by itself: give both tensors one offset in an offline plan "
         "(metadata OfflineMemoryAllocation), or fuse the ops when you convert"
     )
-    yield saved, _finding("TG301", model, message, advice)
+    yield saved, _finding(model, message, advice, code="TG301")
 
 
 def _overlay(model: Model, lifetimes: Sequence[Lifetime]) -> tuple[list[Lifetime], list[Op]]:
@@ -209,7 +222,7 @@ def _dead_channels(model: Model, arena: Arena) -> Iterable[tuple[int, Finding]]:
         f"{_bytes(weights)} less and the planned tensors {_bytes(max(0, saved))} less"
     )
     advice = "Remove the channels before conversion; zero weights alone save no memory"
-    yield weights + max(0, saved), _finding("TG305", model, message, advice)
+    yield weights + max(0, saved), _finding(model, message, advice, code="TG305")
 
 
 def _thinned(buffer: Lifetime, live: Mapping[int, Mask]) -> Lifetime:
@@ -257,7 +270,7 @@ def _planning(model: Model, arena: Arena) -> Iterable[tuple[int, Finding]]:
         f"is ever live at once ({_bytes(arena.head_bytes)}, {_bytes(bound)}); {found}"
     )
     advice = "Give TFLM the better plan (metadata OfflineMemoryAllocation)" if saved else ""
-    yield saved, _finding("TG306", model, message, advice)
+    yield saved, _finding(model, message, advice, code="TG306")
 
 
 def _other_plans(lifetimes: Sequence[Lifetime]) -> Iterator[Plan]:
@@ -284,4 +297,4 @@ def _preparing(model: Model, arena: Arena) -> Iterable[tuple[int, Finding]]:
         f"({_bytes(arena.least_bytes)}, {_bytes(arena.used_bytes)}): {arena.least_set_by} needs it"
     )
     advice = "Don't cut the arena down to arena_used_bytes(); the rest is free once it runs"
-    yield 0, _finding("TG307", model, message, advice)
+    yield 0, _finding(model, message, advice, code="TG307")

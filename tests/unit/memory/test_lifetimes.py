@@ -11,7 +11,7 @@ from tests.support.tiny_models import ModelBuilder
 from tinygauge import graph
 from tinygauge.errors import ModelFormatError
 from tinygauge.graph.types import DType, Model, Op, Subgraph, Tensor
-from tinygauge.memory.lifetimes import Scratch, tensor_lifetimes
+from tinygauge.memory.lifetimes import Scratch, kept_variables, tensor_lifetimes
 
 
 def chain(metadata: dict[str, bytes] | None = None) -> Model:
@@ -131,6 +131,20 @@ def test_offline_offsets_come_from_the_metadata() -> None:
     found = {life.name: life.offline_offset for life in tensor_lifetimes(model).lifetimes}
 
     assert found == {"a": 64, "b": -1, "c": 0, "d": -1}
+
+
+def test_a_variable_with_an_offline_offset_is_planned_there() -> None:
+    """Others are kept apart, beside the planned buffers."""
+    builder = ModelBuilder()
+    x, y = (builder.tensor((1, 8), "float32", name=name) for name in "xy")
+    state, other = (builder.tensor((1, 8), "float32", name=name, is_variable=True) for name in "st")
+    builder.op("ADD_N", [x, state, other], [y])
+    content = builder.build([x], [y], metadata=offline_plan(-1, -1, 64, -1))
+    model = graph.parse(content, name="m")
+    found = {life.name: life.offline_offset for life in tensor_lifetimes(model).lifetimes}
+
+    assert found == {"x": -1, "y": -1, "s": 64}
+    assert [tensor.name for tensor in kept_variables(model)] == ["t"]
 
 
 @pytest.mark.parametrize(

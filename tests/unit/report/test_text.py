@@ -199,7 +199,7 @@ def test_an_empty_region_is_explained_with_the_relaxation_that_would_do() -> Non
 
     assert text.startswith("Nothing is surely inside the region of interest.\n")
     assert "The nearest miss: slow on ek-ra6m4 with tflm-cmsis-nn:" in text
-    assert "latency 112 ms fails <= 100 ms by 12%" in text
+    assert "latency 112 ms (predicted) fails <= 100 ms by 12%" in text
     assert "Relax latency <= 100 ms to <= 112 ms (12.0%) to admit slow on ek-ra6m4" in text
     assert "Another board would do: ek-ra8d1 admits 2 (best: slow)." in text
 
@@ -220,6 +220,17 @@ def test_undecided_candidates_are_explained_by_what_would_settle_them() -> None:
 
     assert "1 undecided; the nearest: maybe on ek-ra6m4" in text
     assert "time the model on ek-ra6m4" in text
+
+
+def test_what_a_measurement_may_settle_is_no_reason_to_reconsider() -> None:
+    """Without a dataset nothing is known to fail: no other board is the remedy."""
+    found = results([evaluation(accuracy=Missing("no dataset was given", "Add --data"))], REQUIRE)
+
+    text = explain(found)
+
+    assert "accuracy unknown: no dataset was given; Add --data" in text
+    assert "reconsider" not in text
+    assert "No single bound" not in text
 
 
 def _failures() -> Results:
