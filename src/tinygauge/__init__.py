@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tinygauge.graph import load as load_model
     from tinygauge.inspection import Inspection, inspect
     from tinygauge.mlperf.fetch import fetch
+    from tinygauge.prediction import predict
+    from tinygauge.published import find_published
     from tinygauge.quantity import Missing, Quantity
     from tinygauge.report.text import explain
     from tinygauge.report.write import write_report
@@ -49,10 +51,12 @@ _HOME = {
     "evaluate": "evaluation",
     "explain": "report.text",
     "fetch": "mlperf.fetch",
+    "find_published": "published",
     "inspect": "inspection",
     "load_dataset": "accuracy",
     "load_experiment": "experiment",
     "load_model": "graph",
+    "predict": "prediction",
     "write_report": "report.write",
 }
 
@@ -74,12 +78,18 @@ __all__ = [
     "evaluate",
     "explain",
     "fetch",
+    "find_published",
     "inspect",
     "load_dataset",
     "load_experiment",
     "load_model",
+    "predict",
     "write_report",
 ]
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
 
 
 def __getattr__(name: str) -> object:

@@ -10,14 +10,14 @@ their own by path. The formats are described in ``docs/howto/add-a-board.md``.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tinygauge.errors import ConfigError, UnknownNameError
+from tinygauge.errors import ConfigError, UnknownNameError, did_you_mean
 from tinygauge.quantity import Basis, Interval, Method, Missing, Provenance, Quantity
 from tinygauge.units import Unit, parse
 
@@ -46,6 +46,8 @@ class Board:
         Such as ``"cortex-m33"``, ``"rxv2"``.
     clock, sram, flash : Quantity
         Core clock (Hz), SRAM and internal flash (bytes) of the part, quoted.
+    sram_block : Quantity
+        Largest piece of SRAM without a gap (bytes), which an arena must fit into.
     supply : Quantity or Missing
         Volt, at which `active_power` holds.
     coremark : Quantity or Missing
@@ -65,6 +67,7 @@ class Board:
     core: str
     clock: Quantity
     sram: Quantity
+    sram_block: Quantity
     flash: Quantity
     supply: Quantity | Missing
     coremark: Quantity | Missing
@@ -129,6 +132,19 @@ class Engine:
 _Choice = TypeVar("_Choice", Method, Basis)
 
 PROFILES = ("two-rounding", "one-rounding", "litert", "unknown")
+RAILS = ("mcu", "board")
+
+_BOARD_KEYS = (
+    "name", "title", "vendor", "mcu", "core", "notes",
+    "clock", "sram", "sram_block", "flash", "supply", "coremark", "active_power",
+)  # fmt: skip
+_ENGINE_KEYS = (
+    "name", "title", "version", "source", "kernels", "cores", "numerics", "ops",
+    "accelerated_ops", "skips_dead_channels", "notes",
+)  # fmt: skip
+_QUANTITY_KEYS = (
+    "value", "source", "exact", "low", "high", "level", "n", "basis", "method", "missing", "rail",
+)  # fmt: skip
 
 
 class _Table:
@@ -138,10 +154,20 @@ class _Table:
         self.where = where
         self.values = values
 
+    def refuse_unknown(self, known: Iterable[str]) -> None:
+        """Name a misspelt key, which would otherwise pass for an absent one."""
+        for key in self.values:
+            if key not in known:
+                advice = did_you_mean(key, known)
+                raise ConfigError(self.where, f"unknown key '{key}'", advice)
+
     def text(self, key: str, default: str | None = None) -> str:
         value = self.values.get(key, default)
+        if value is None:
+            raise ConfigError(self.where, f"'{key}' is missing", "Add it as text")
         if not isinstance(value, str) or (default is None and not value):
-            raise ConfigError(self.where, f"'{key}' must be text, got {value!r}", "See the docs")
+            advice = f'Write {key} = "…"'
+            raise ConfigError(self.where, f"'{key}' must be text, got {value!r}", advice)
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -163,6 +189,7 @@ class _Table:
         table = self.table(key)
         if table is None:
             return Missing(f"no {key} in {self.where}", f"Add a [{key}] table with its source")
+        table.refuse_unknown(_QUANTITY_KEYS)
         if "missing" in table.values:
             return Missing(table.text("missing"))
         value = table.number("value", unit)
@@ -203,7 +230,8 @@ class _Table:
         except ConfigError as error:
             raise ConfigError(where, f"{error.where}: {error.problem}", error.advice) from None
         if found is not unit:
-            raise ConfigError(where, f"expected a value in {unit.value}, got '{text}'")
+            problem = f"expected a value in {unit.value}, got '{text}'"
+            raise ConfigError(where, problem, "Write the unit behind the number")
         if value <= 0:
             raise ConfigError(where, f"must be above 0, got '{text}'")
         return value
@@ -224,7 +252,7 @@ def _read(path: Path | Any, where: str) -> _Table:
         raise ConfigError(where, f"can't read the file ({error.strerror})") from error
     try:
         return _Table(where, tomllib.loads(content.decode("utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(where, f"this is not valid TOML ({error})") from error
 
 
@@ -246,7 +274,12 @@ def load_board(path: Path | Any) -> Board:
         If the file can't be read, a required key is absent, or a value does not parse.
     """
     table = _read(path, str(path))
-    rail = table.table("active_power")
+    table.refuse_unknown(_BOARD_KEYS)
+    sram = table.required("sram", Unit.BYTE)
+    has_block = "sram_block" in table.values
+    block = table.required("sram_block", Unit.BYTE) if has_block else sram
+    if block.value > sram.value:
+        raise ConfigError(f"{path}, [sram_block]", "it is larger than [sram]", "Correct either")
     return Board(
         name=table.text("name").lower(),
         title=table.text("title"),
@@ -254,14 +287,22 @@ def load_board(path: Path | Any) -> Board:
         mcu=table.text("mcu", ""),
         core=table.text("core").lower(),
         clock=table.required("clock", Unit.HERTZ),
-        sram=table.required("sram", Unit.BYTE),
+        sram=sram,
+        sram_block=block,
         flash=table.required("flash", Unit.BYTE),
         supply=table.quantity("supply", Unit.VOLT),
         coremark=table.quantity("coremark", Unit.COREMARK_PER_MHZ),
         active_power=table.quantity("active_power", Unit.WATT),
-        power_rail=rail.text("rail", "mcu") if rail is not None else "mcu",
+        power_rail=_rail(table.table("active_power")),
         notes=table.texts("notes"),
     )
+
+
+def _rail(power: _Table | None) -> str:
+    rail = "mcu" if power is None else power.text("rail", "mcu")
+    if power is not None and rail not in RAILS:
+        raise ConfigError(power.where, f"'rail' must be one of {', '.join(RAILS)}, got '{rail}'")
+    return rail
 
 
 def load_engine(path: Path | Any) -> Engine:
@@ -282,9 +323,11 @@ def load_engine(path: Path | Any) -> Engine:
         If the file can't be read, a required key is absent, or a value does not parse.
     """
     table = _read(path, str(path))
+    table.refuse_unknown(_ENGINE_KEYS)
     numerics = table.table("numerics")
     if numerics is None:
         raise ConfigError(str(path), "the table [numerics] is required", "Add profile and evidence")
+    numerics.refuse_unknown(("profile", "evidence"))
     profile = Profile(numerics.text("profile"), numerics.text("evidence"))
     if profile.name not in PROFILES:
         raise ConfigError(

@@ -38,6 +38,26 @@ __all__ = [
 ]
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Advise on a name that does not exist.
+
+    Parameters
+    ----------
+    name : str
+        The name given.
+    known : iterable of str
+        The names that exist.
+
+    Returns
+    -------
+    str
+        The nearest names, or all of them where none is near.
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(close)}?" if close else f"Known: {', '.join(names)}"
+
+
 class TinygaugeError(Exception):
     """Base of every error that TinyGauge raises on purpose.
 
@@ -95,10 +115,7 @@ class UnknownNameError(InputError):
         self.kind = kind
         self.name = name
         self.known = sorted(known)
-        close = difflib.get_close_matches(name.lower(), self.known, n=3, cutoff=0.5)
-        advice = (
-            f"Did you mean {' or '.join(close)}?" if close else f"Known: {', '.join(self.known)}"
-        )
+        advice = did_you_mean(name, self.known)
         super().__init__(f"unknown {kind} '{name}'", f"there is no such {kind}", advice)
 
 

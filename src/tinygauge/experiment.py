@@ -15,14 +15,13 @@ Paths are relative to the file.
 
 from __future__ import annotations
 
-import difflib
 import glob
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinygauge.errors import ConfigError
+from tinygauge.errors import ConfigError, did_you_mean
 from tinygauge.evaluation import DEFAULT_ENGINES
 
 __all__ = ["Experiment", "load_experiment"]
@@ -92,16 +91,11 @@ def load_experiment(path: str | Path) -> Experiment:
                 raise ConfigError(str(path), f"'{key}' must be text, got {value!r}")
             known[key] = value
         else:
-            raise ConfigError(str(path), f"unknown key '{key}'", _nearest_key(key))
+            advice = did_you_mean(key, (*_LISTS, *_TEXTS))
+            raise ConfigError(str(path), f"unknown key '{key}'", advice)
     if not known.get("models"):
         raise ConfigError(str(path), "it names no models", 'Add models = ["models/*.tflite"]')
     return Experiment(**_relative_to(file.parent, known))
-
-
-def _nearest_key(key: str) -> str:
-    known = (*_LISTS, *_TEXTS)
-    close = difflib.get_close_matches(key, known, n=1)
-    return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(known)}"
 
 
 def _texts(where: str, key: str, value: object) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from tinygauge.units import Unit
 __all__ = [
     "TOOL",
     "Inspection",
+    "core_findings",
     "engine_findings",
     "inspect",
     "model_findings",
@@ -179,13 +180,35 @@ def engine_findings(
     tuple of Finding
     """
     where = f"{model.name} on {board.name}"
+    return core_findings(model, summary.precision, board.core, engine, where=where)
+
+
+def core_findings(
+    model: graph.Model, precision: str, core: str, engine: Engine, *, where: str
+) -> tuple[Finding, ...]:
+    """Tell whether an engine can run a model on a core; an error means that it can't.
+
+    Parameters
+    ----------
+    model : Model
+    precision : str
+        Of the model, as `graph.precision` names it.
+    core : str
+    engine : Engine
+    where : str
+        What the findings are about.
+
+    Returns
+    -------
+    tuple of Finding
+    """
     findings: list[Finding] = []
-    if engine.cores and board.core not in engine.cores:
+    if engine.cores and core not in engine.cores:
         findings.append(
             Finding(
                 code="TG101",
                 severity=Severity.ERROR,
-                message=f"{engine.name} does not run on {board.core}",
+                message=f"{engine.name} does not run on {core}",
                 advice=f"It runs on {', '.join(engine.cores)}",
                 where=where,
             )
@@ -201,7 +224,7 @@ def engine_findings(
                 where=where,
             )
         )
-    if summary.precision == "hybrid" and engine.name.startswith("tflm"):
+    if precision == "hybrid" and engine.name.startswith("tflm"):
         # tensorflow/lite/micro/kernels/{fully_connected,conv}_common.cc refuse them on Prepare.
         findings.append(
             Finding(
@@ -212,12 +235,12 @@ def engine_findings(
                 where=where,
             )
         )
-    if summary.precision == "float32" and board.core in _SOFT_FLOAT_CORES:
+    if precision == "float32" and core in _SOFT_FLOAT_CORES:
         findings.append(
             Finding(
                 code="TG111",
                 severity=Severity.WARNING,
-                message=f"{board.core} computes float32 in software",
+                message=f"{core} computes float32 in software",
                 advice="Quantise the model to int8",
                 where=where,
             )

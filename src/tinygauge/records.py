@@ -15,6 +15,7 @@ __all__ = [
     "DatasetRef",
     "Energy",
     "Evaluation",
+    "Execution",
     "Failure",
     "Finding",
     "Latency",
@@ -22,6 +23,7 @@ __all__ = [
     "MemoryPart",
     "Metric",
     "ModelSummary",
+    "OpExecution",
     "OpLatency",
     "Score",
     "Severity",
@@ -288,6 +290,26 @@ class Latency:
 
     per_inference: Quantity
     by_op: tuple[OpLatency, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpExecution:
+    """The share of one op in an execution."""
+
+    op: int
+    kind: str
+    instructions: Quantity | Missing
+    cycles: Quantity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What a core does for one inference: instructions and cycles, counts."""
+
+    instructions: Quantity | Missing
+    cycles: Quantity
+    by_op: tuple[OpExecution, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 

@@ -106,6 +106,17 @@ def test_data_that_do_not_fit_are_said_to(tinygauge: Run, models: Path, tmp_path
     assert document["candidates"][0]["latency"]["value"] > 0
 
 
+def test_data_of_the_wrong_scale_are_said_to(tinygauge: Run, models: Path, tmp_path: Path) -> None:
+    """Raw pixels for a model of 0 to 1 score, but the report says what happened to them."""
+    pixels = np.full((5, 28, 28, 1), 200, np.uint8)
+    np.savez(tmp_path / "raw.npz", x=pixels, y=np.arange(5))
+    model = models / "cnn_4_i8.tflite"
+    done = tinygauge("evaluate", model, "--data", "raw.npz", "--board", "ek-ra6m4")
+
+    assert done.returncode == 0
+    assert "TG106 cnn_4_i8: 100% of the values of 'raw' lie outside 0 to 1" in done.stdout
+
+
 def test_inspect_goes_on_behind_a_bad_file(tinygauge: Run, models: Path) -> None:
     """Inspecting several files, of which one is bad, prints the others."""
     done = tinygauge("inspect", models / "cnn_4_i8.tflite", "absent.tflite")

@@ -217,3 +217,39 @@ def test_inspect_lists_ops_and_support(tinygauge: Run, models: Path) -> None:
     assert f"{found['macs']['value']:,.0f}" in table.stdout
     assert "DEPTHWISE_CONV_2D" in table.stdout
     assert found["unsupported_ops"]["tflm-cmsis-nn"] == []
+
+
+def test_an_arena_must_fit_into_one_piece_of_sram(
+    tinygauge: Run, models: Path, tmp_path: Path
+) -> None:
+    """Two blocks that hold it only together do not hold it; the tables still show its size."""
+    (tmp_path / "parted.toml").write_text(PARTED_BOARD)
+    done = tinygauge(
+        "evaluate", models / "mlp_8_i8.tflite", models / "cnn_16_i8.tflite",
+        "--board", "parted.toml", "--json",
+    )  # fmt: skip
+    found = {c["model"]: c for c in json.loads(done.stdout)["candidates"]}
+
+    assert found["mlp_8_i8"]["verdict"] == "inside"
+    assert found["cnn_16_i8"]["verdict"] == "outside"
+    assert "does not fit into one piece of parted's SRAM" in found["cnn_16_i8"]["reasons"][0]
+    assert found["cnn_16_i8"]["ram"]["value"] < 32 * 1024
+
+
+PARTED_BOARD = """
+name = "parted"
+title = "A board of two blocks"
+core = "cortex-m4"
+[clock]
+value = "80 MHz"
+source = "a test"
+[sram]
+value = "32 KiB"
+source = "a test"
+[sram_block]
+value = "16 KiB"
+source = "a test"
+[flash]
+value = "1 MiB"
+source = "a test"
+"""

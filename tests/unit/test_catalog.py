@@ -38,6 +38,7 @@ FACTS = {
 UNITS = {
     "clock": Unit.HERTZ,
     "sram": Unit.BYTE,
+    "sram_block": Unit.BYTE,
     "flash": Unit.BYTE,
     "supply": Unit.VOLT,
     "coremark": Unit.COREMARK_PER_MHZ,
@@ -92,6 +93,19 @@ def write(folder: Path, text: str) -> Path:
     path = folder / "mine.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def test_sram_is_one_piece_unless_the_file_says_otherwise(tmp_path: Path) -> None:
+    """An arena may fill all of it, or the largest block, which can't be larger than the whole."""
+    block = '[sram_block]\nvalue = "{} KiB"\nsource = "its memory map"\n'
+    whole = catalog.load_board(write(tmp_path, BOARD))
+    parted = catalog.load_board(write(tmp_path, BOARD + block.format(96)))
+
+    assert whole.sram_block == whole.sram
+    assert parted.sram_block.value == 96 * 1024
+    assert catalog.board("rx65n-cloud-kit").sram_block.value == 384 * 1024
+    with pytest.raises(ConfigError, match=r"\[sram_block\]: it is larger than \[sram\]"):
+        catalog.load_board(write(tmp_path, BOARD + block.format(256)))
 
 
 @pytest.mark.parametrize("name", catalog.board_names())
@@ -302,21 +316,28 @@ def test_user_engine_is_read_by_path(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ('name = "mine"', "name = mine", "not valid TOML"),
-        ('name = "mine"', "", "'name' must be text"),
+        ('name = "mine"', "", "'name' is missing"),
+        ('name = "mine"', 'name = ""', "'name' must be text, got ''"),
         ('core = "cortex-m4"', "core = 4", "'core' must be text, got 4"),
-        ("[clock]", "[klock]", r"the table \[clock\] is required"),
+        ("[clock]", "[klock]", "unknown key 'klock'. Did you mean clock"),
+        ("[flash]", "[notes_]", "unknown key 'notes_'. Did you mean notes"),
+        ("[active_power]", "[active-power]", "unknown key 'active-power'. Did you mean active_po"),
+        ("[clock]", "[supply]", r"the table \[clock\] is required"),
+        ("level = 0.9", "levle = 0.9", r"\[active_power\]: unknown key 'levle'"),
+        ('rail = "board"', 'rail = "usb"', "'rail' must be one of mcu, board, got 'usb'"),
         ('value = "80 MHz"', 'value = "80 ms"', r"\[clock\], 'value': expected a value in Hz"),
         ('value = "80 MHz"', 'value = "80 parsec"', r"\[clock\], 'value': .*unknown unit 'parsec'"),
         ('value = "80 MHz"', 'value = "0 MHz"', "must be above 0"),
         ('value = "80 MHz"', "value = 80", "'value' must be text, got 80"),
         ('value = "128 KiB"', 'value = "128 kB"', r"\[sram\], 'value': .*Write KiB"),
         ('value = "30 mW"', 'value = "50 mW"', "value 0.05 lies outside low 0.025 to high 0.04"),
-        ('low = "25 mW"', "", "'low' must be text"),
+        ('low = "25 mW"', "", "'low' is missing"),
         ("level = 0.9", "level = 90", r"'level' must lie in 0\.\.1, got 90"),
         ("level = 0.9", "", r"'level' must lie in 0\.\.1"),
         ('basis = "repeats"', 'basis = "luck"', "'basis' must be one of exact"),
         ('method = "measured"', 'method = "guessed"', "'method' must be one of counted"),
-        ('source = "our bench"', "", "'source' must be text"),
+        ('source = "our bench"', "", "'source' is missing"),
+        ('name = "mine"', "name = " + "[" * 5000, "not valid TOML"),
         ("exact = true", 'exact = "yes"', "'exact' must be true or false"),
     ],
 )
@@ -337,9 +358,11 @@ def test_bad_board_file_gives_one_clear_error(
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("[numerics]", "[numeric]", r"the table \[numerics\] is required"),
+        ("[numerics]", "[numeric]", "unknown key 'numeric'. Did you mean numerics"),
+        ('ops = ["CONV_2D"]', 'opps = ["CONV_2D"]', "unknown key 'opps'. Did you mean ops"),
+        ('profile = "unknown"', 'profiles = "x"', r"\[numerics\]: unknown key 'profiles'"),
         ('profile = "unknown"', 'profile = "three-rounding"', "must be one of two-rounding"),
-        ('evidence = "nothing was compared"', "", "'evidence' must be text"),
+        ('evidence = "nothing was compared"', "", "'evidence' is missing"),
         ('ops = ["CONV_2D"]', 'ops = "CONV_2D"', "'ops' must be a list of texts"),
         ('kernels = "mine"', "skips_dead_channels = 1\nkernels = 'x'", "must be true or false"),
     ],

@@ -95,10 +95,14 @@ def test_a_folder_that_looks_like_a_pattern_is_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem", "advice"),
     [
-        ('model = "a"', "unknown key 'model'", "Did you mean 'models'?"),
-        ('models = "a"\nboard = "x"', "unknown key 'board'", "Did you mean 'boards'?"),
-        ('models = "a"\nrequires = "x"', "unknown key 'requires'", "Did you mean 'require'?"),
-        ('models = "a"\nxyzzy = 1', "unknown key 'xyzzy'", "Known: models, boards, engines"),
+        ('model = "a"', "unknown key 'model'", "Did you mean models?"),
+        ('models = "a"\nboard = "x"', "unknown key 'board'", "Did you mean boards?"),
+        (
+            'models = "a"\nrequires = "x"',
+            "unknown key 'requires'",
+            "Did you mean require or engines?",
+        ),
+        ('models = "a"\nxyzzy = 1', "unknown key 'xyzzy'", "Known: boards, data, engines, models"),
         ("models = 3", "'models' must be a list of texts, got 3", ""),
         ('models = ["a", 3]', "'models' must be a list of texts", ""),
         ('models = "a"\ndata = ["x"]', "'data' must be text, got ['x']", ""),
@@ -139,3 +143,11 @@ def test_a_binary_file_is_no_experiment(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="not valid TOML"):
         load_experiment(path)
+
+
+def test_a_folder_gives_its_models_whatever_the_case_of_their_suffix(tmp_path: Path) -> None:
+    """Files from other systems end in capitals; other files are no models."""
+    for name in ("b.tflite", "A.TFLITE", "notes.txt"):
+        (tmp_path / name).touch()
+
+    assert [path.name for path in find_models(tmp_path)] == ["A.TFLITE", "b.tflite"]

@@ -7,6 +7,7 @@ the statistics; ``cache.py`` keeps outputs; ``simulate.py`` puts them together.
 
 from tinygauge.accuracy.datasets import Dataset, Task, Windows
 from tinygauge.accuracy.formats import load_dataset
+from tinygauge.accuracy.inputs import find_range_fault
 from tinygauge.accuracy.runners import PROFILES, Limits, stop_workers
 from tinygauge.accuracy.simulate import score
 
@@ -16,6 +17,7 @@ __all__ = [
     "Limits",
     "Task",
     "Windows",
+    "find_range_fault",
     "load_dataset",
     "score",
     "stop_workers",

@@ -208,7 +208,9 @@ def to_classes(y: npt.NDArray[np.generic], where: str) -> npt.NDArray[np.int64]:
         If `y` is neither.
     """
     if y.dtype.kind not in "iufb":
-        raise DatasetError(where, f"y must hold class numbers, got {y.dtype}", "Count from 0")
+        found = "text" if y.dtype.kind in "US" else str(y.dtype)
+        advice = "Count from 0; names go into labels, in that order"
+        raise DatasetError(where, f"y must hold class numbers, got {found}", advice)
     if y.ndim == 2 and y.shape[1] > 1:
         ones = y == 1
         if not (np.logical_or(ones, y == 0).all() and (ones.sum(axis=1) == 1).all()):

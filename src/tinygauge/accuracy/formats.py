@@ -94,6 +94,9 @@ def load_dataset(path: str | Path, *, wire: str | None = None) -> Dataset:
 def _load_npz(path: Path) -> Dataset:
     where = str(path)
     content = path.read_bytes()
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        problem = "this is no readable .npz (it is no zip archive, or cut short)"
+        raise DatasetError(where, problem, "Write it with numpy.savez")
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             wanted = ("x", "y", "x_scale", "x_zero_point", "labels", "task")
@@ -154,7 +157,11 @@ def _load_csv(path: Path) -> Dataset:
         raise DatasetError(where, "there are no inputs in it", "Give a header and a line per input")
     header, body = [name.strip() for name in rows[0]], rows[1:]
     if len(header) < 2:
-        raise DatasetError(where, "one column is too few", "Give the values and the class")
+        advice = "Give the values and the class, with commas between"
+        raise DatasetError(where, "one column is too few", advice)
+    if _are_data(header):
+        problem = "line 1 holds only numbers, so there is no header"
+        raise DatasetError(where, problem, "Put a line above it that names the columns")
     for number, row in enumerate(body, start=2):
         if len(row) != len(header):
             problem = f"row {number} has {len(row)} values, the header has {len(header)}"
@@ -170,6 +177,12 @@ def _load_csv(path: Path) -> Dataset:
         y=y,
         labels=labels,
     )
+
+
+def _are_data(header: Sequence[str]) -> bool:
+    """Tell data from names: columns may well be called 0, 1, 2 and so on."""
+    counted = [str(number) for number in range(len(header))]
+    return header != counted and all(_is_number(name) for name in header)
 
 
 def _csv_classes(cells: Sequence[str], where: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:

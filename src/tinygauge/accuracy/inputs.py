@@ -17,10 +17,14 @@ from tinygauge.accuracy.datasets import Dataset
 from tinygauge.errors import DatasetError
 from tinygauge.graph import DType, Model, Quantization, Tensor
 
-__all__ = ["ModelInputs", "fit", "output_tensor", "quantize"]
+__all__ = ["ModelInputs", "find_range_fault", "fit", "output_tensor", "quantize"]
 
 # Raise this whenever the bytes that a dataset becomes change: cached outputs are then unused.
 SCHEME_VERSION = 1
+
+# Enough inputs to see a wrong scale; calibration leaves a few outliers outside the range.
+_LOOKED_AT = 64
+_CLIPPED_SHARE = 0.05
 
 _STORED: dict[DType, type[np.generic]] = {
     DType.INT8: np.int8,
@@ -168,6 +172,43 @@ def fit(model: Model, dataset: Dataset) -> ModelInputs:
         dtype=np.dtype(_STORED[tensor.dtype]),
         quantization=tensor.quantization,
     )
+
+
+def find_range_fault(model: Model, dataset: Dataset) -> str:
+    """Tell whether the data's scale can't be the one that a quantised model was made for.
+
+    Parameters
+    ----------
+    model : Model
+        That `dataset` fits.
+    dataset : Dataset
+        Its first 64 inputs are looked at.
+
+    Returns
+    -------
+    str
+        What is wrong: more than 5 % of the values lie outside the range of the model's input,
+        or all of them within one step of it. Empty where neither holds, or the input is float.
+    """
+    inputs = fit(model, dataset)
+    if inputs.dtype.kind == "f" or inputs.quantization is None:
+        return ""
+    scale, zero_point = inputs.quantization.scale[0], inputs.quantization.zero_point[0]
+    limits = np.iinfo(np.dtype(inputs.dtype.str))
+    low, high = ((end - zero_point) * scale for end in (limits.min, limits.max))
+    reals = dataset.reals(0, min(len(dataset), _LOOKED_AT))
+    clipped = float(np.mean((reals < low - scale) | (reals > high + scale)))
+    if clipped > _CLIPPED_SHARE:
+        return (
+            f"{clipped:.0%} of the values of '{dataset.name}' lie outside {low:.4g} to {high:.4g}, "
+            "which is all that the model's input holds, and were clipped"
+        )
+    if float(np.ptp(reals)) <= scale:
+        return (
+            f"all values of '{dataset.name}' lie within {scale:.4g}, which is one step of the "
+            "model's input"
+        )
+    return ""
 
 
 def output_tensor(model: Model) -> Tensor:

@@ -13,18 +13,21 @@ from tinygauge.report.text import board_table, boards_table, engines_table
 
 __all__ = ["run_boards", "run_engines"]
 
+# Terminals narrower than this get the compact tables.
+_ROOMY = 100
+
 
 def run_boards(options: argparse.Namespace) -> int:
     """Print all boards, or those named with their sources."""
     boards = [catalog.board(name) for name in options.names or catalog.board_names()]
+    if options.sort == "coremark":
+        boards.sort(key=lambda b: -b.coremark.value if isinstance(b.coremark, Quantity) else 0)
     if options.json:
         sys.stdout.write(render_json([board_document(board) for board in boards]))
         return 0
     out = console()
     if not options.names:
-        if options.sort == "coremark":
-            boards.sort(key=lambda b: -b.coremark.value if isinstance(b.coremark, Quantity) else 0)
-        out.print(boards_table(boards))
+        out.print(boards_table(boards, compact=out.width < _ROOMY))
     for board in boards if options.names else ():
         out.print(board_table(board))
     return 0
@@ -36,5 +39,9 @@ def run_engines(options: argparse.Namespace) -> int:
     if options.json:
         sys.stdout.write(render_json([engine_document(engine) for engine in engines]))
         return 0
-    console().print(engines_table(engines))
+    out = console()
+    compact = out.width < _ROOMY
+    out.print(engines_table(engines, compact=compact))
+    for engine in engines if compact and options.names else ():
+        out.print(f"{engine.name}: {engine.profile.evidence}", markup=False, highlight=False)
     return 0

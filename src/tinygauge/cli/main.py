@@ -1,8 +1,9 @@
 """The `tinygauge` command: options, verbs and exit codes.
 
 Exit codes: 0 yes; 1 the answer is no (nothing inside the region); 2 the input can't be used;
-3 something outside failed (a download, the process that runs a model); 70 our bug; 130 stopped
-by the user.
+3 something outside failed (a download, the process that runs a model, writing to stdout); 70 our
+bug; 130 stopped by the user; 128 and its number for another signal (141: the reader of stdout went
+away, so that a gate behind a pipe never passes for want of a reader).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import io
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -23,6 +25,7 @@ EXIT_INPUT = 2
 EXIT_OUTSIDE = 3
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
+EXIT_NO_READER = 141
 
 _Run = Callable[[argparse.Namespace], int]
 
@@ -53,6 +56,24 @@ def _memory(options: argparse.Namespace) -> int:
 
 def _deploy(options: argparse.Namespace) -> int:
     from tinygauge.cli.deploy import run
+
+    return run(options)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from tinygauge.cli.predict import run
+
+    return run(options)
+
+
+def _published(options: argparse.Namespace) -> int:
+    from tinygauge.cli.published import run
+
+    return run(options)
+
+
+def _battery(options: argparse.Namespace) -> int:
+    from tinygauge.cli.battery import run
 
     return run(options)
 
@@ -90,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     inspect = _verb(verbs, "inspect", _inspect, "ops, shapes, MACs, parameters, quantisation")
     inspect.add_argument("models", nargs="+", metavar="MODEL", help=".tflite files")
     _add_memory(verbs)
+    _add_predict(verbs)
+    _add_published(verbs)
+    _add_battery(verbs)
     _add_deploy(verbs)
     boards = _verb(verbs, "boards", _boards, "the boards, with a source for each number")
     boards.add_argument("names", nargs="*", metavar="NAME", help="catalogue name or TOML file")
@@ -146,6 +170,56 @@ def _add_memory(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
 
 
+def _add_predict(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    predict = _verb(
+        verbs, "predict", _predict, "instructions, cycles, latency and energy, without the board"
+    )
+    predict.add_argument("models", nargs="+", metavar="MODEL", help=".tflite files")
+    predict.add_argument("--board", action="append", metavar="NAME", help="board; repeatable")
+    predict.add_argument(
+        "--core", action="append", metavar="NAME", help="core without a board (cortex-m4)"
+    )
+    predict.add_argument(
+        "--engine",
+        action="append",
+        metavar="NAME",
+        required=True,
+        help="engine, or a build of it (x-cube-ai@7.3.0); repeatable",
+    )
+    predict.add_argument("--clock", metavar="CLOCK", help="such as 100MHz; the board's by default")
+    predict.add_argument("--per-op", action="store_true", help="list the ops")
+
+
+def _add_published(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    published = _verb(verbs, "published", _published, "search the published MLPerf Tiny results")
+    for name, example in (
+        ("board", "nucleo-l4r5zi"),
+        ("engine", "x-cube-ai, x-cube-ai@7.3"),
+        ("benchmark", "ad, ic, kws, vww"),
+        ("round", "v1.0"),
+        ("submitter", "plumerai"),
+    ):
+        published.add_argument(
+            f"--{name}", action="append", metavar="NAME", help=f"such as {example}; repeatable"
+        )
+
+
+def _add_battery(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    battery = _verb(verbs, "battery", _battery, "average current and battery life with a model")
+    battery.add_argument("model", metavar="MODEL", help=".tflite file")
+    battery.add_argument("--board", metavar="NAME", required=True, help="board")
+    battery.add_argument(
+        "--engine", metavar="NAME", default="tflm-cmsis-nn", help="engine (%(default)s)"
+    )
+    battery.add_argument("--rate", metavar="RATE", required=True, help="such as 4/min or 1200/h")
+    battery.add_argument(
+        "--cell", metavar="CELL", required=True, help="cr2032, cr2450, ls26500 or 230mAh@3.0V"
+    )
+    battery.add_argument("--sleep-current", metavar="CURRENT", help="between inferences: 2uA")
+    battery.add_argument("--wake-energy", metavar="ENERGY", help="of each wake-up: 20uJ")
+    battery.add_argument("--self-discharge", metavar="SHARE", help="of the cell: 1%%/year")
+
+
 def _add_deploy(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     deploy = _verb(verbs, "deploy", _deploy, "write a model as C++ for a TFLM firmware")
     deploy.add_argument("model", metavar="MODEL", help=".tflite file")
@@ -164,10 +238,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, got {text}")
-    return number
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got '{text}'")
+    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -186,6 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # file names need not be valid text
             stream.reconfigure(errors="backslashreplace")
+    _unwind_on_signals()
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO if options.verbose else logging.WARNING,
@@ -201,15 +275,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(error, EXIT_INPUT)
     except KeyboardInterrupt:
         return _failed("stopped", EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # The reader went away; keep Python from complaining when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        return _cut_off(error)
     except Exception as error:
         logging.getLogger(__name__).info("internal error", exc_info=error)
         text = f"internal error ({type(error).__name__}: {error}): please report it, with --verbose"
         return _failed(text, EXIT_BUG)
     return code
+
+
+def _unwind_on_signals() -> None:
+    """End on SIGTERM and SIGHUP as on Ctrl-C, so that no process of ours stays behind."""
+
+    def unwind(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # else under nohup
+            signal.signal(number, unwind)
+
+
+def _cut_off(error: OSError) -> int:
+    """Tell what could not be written: most often stdout, for files are told where they fail."""
+    # Else Python would fail once more when it closes stdout.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return EXIT_NO_READER
+    where = error.filename or "the output"
+    return _failed(f"{where}: can't read or write ({error.strerror or error})", EXIT_OUTSIDE)
 
 
 def _failed(message: object, code: int) -> int:

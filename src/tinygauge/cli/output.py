@@ -18,11 +18,18 @@ __all__ = ["console", "print_error", "progress_bar"]
 _PIPE_WIDTH = 240
 
 
+class _Console(Console):
+    """A console that leaves the exit code to `main` when its reader goes away."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """Return the console of stdout; wide and plain where that is no terminal."""
     if sys.stdout.isatty():
-        return Console()
-    return Console(width=_PIPE_WIDTH, no_color=True)
+        return _Console()
+    return _Console(width=_PIPE_WIDTH, no_color=True)
 
 
 def print_error(message: object) -> None:

@@ -27,14 +27,27 @@ from tinygauge.cost.table import OpWork, TimeTable, WorkTable, time_table, work_
 from tinygauge.cost.work import op_class
 from tinygauge.graph.types import Model
 from tinygauge.quantity import Evidence, Method, Missing, Provenance, Quantity
-from tinygauge.records import Finding, Latency, OpLatency, Severity, Target
+from tinygauge.records import (
+    Execution,
+    Finding,
+    Latency,
+    OpExecution,
+    OpLatency,
+    Severity,
+    Target,
+)
 from tinygauge.units import Unit
 
-__all__ = ["predict_latency"]
+__all__ = ["predict_execution", "predict_latency"]
 
 # A model is unlike those measured when more than this share of its cycles is.
 STRANGE_SHARE = 0.05
 _KEPT = 1024
+# Held-out errors of a model's instructions, 90th percentile, the worst over builds and cores:
+# of models of three ops or more, and of all, where single ops without a peer weigh most
+# (docs/design/latency-and-energy.md, table under "Work"; 13 fits).
+_WORK_SPREAD = Spread(1 / 1.163, 1.163, 13)
+_STRANGE_WORK_SPREAD = Spread(1 / 1.427, 1.427, 13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +113,94 @@ def predict_latency(model: Model, target: Target) -> Latency | Missing:
             for number, (op, each) in enumerate(zip(found.ops, cycles, strict=True))
         ),
         findings=tuple(_findings(model, target, setting, found, strange)),
+    )
+
+
+def predict_execution(model: Model, target: Target) -> Execution | Missing:
+    """Predict instructions and cycles of one inference, which need no clock.
+
+    Parameters
+    ----------
+    model : Model
+    target : Target
+        Its clock plays no part: cycles are those at the board's usual clock.
+
+    Returns
+    -------
+    Execution or Missing
+        Counts with 90 % intervals, Missing as in `predict_latency`; instructions are Missing too
+        where the engine's own were never counted.
+    """
+    table = time_table()
+    setting = translate(table, work_table(), target)
+    if isinstance(setting, Missing):
+        return setting
+    found = _model_work(model, setting)
+    if isinstance(found, Missing):
+        return found
+    cycles = _op_cycles(table, work_table(), setting, found)
+    instructions = _op_instructions(work_table(), setting, found)
+    strange = _strange(found, cycles)
+    spread = spread_of(table.residuals, setting.transfer, setting.pair)
+    op_spread = combined(spread, family_spread(table.residuals))
+    work_spread = _STRANGE_WORK_SPREAD if strange else _WORK_SPREAD
+    provenance = _provenance(table, work_table(), setting)
+
+    def executed(value: float, width: Spread) -> Quantity | Missing:
+        uncounted = _uncounted(table, setting)
+        return uncounted or _count(value, width, _work_provenance(work_table(), setting))
+
+    return Execution(
+        instructions=executed(math.fsum(instructions), work_spread),
+        cycles=_count(math.fsum(cycles), op_spread if strange else spread, provenance),
+        by_op=tuple(
+            OpExecution(
+                op=number,
+                kind=op.kind,
+                instructions=executed(work, _STRANGE_WORK_SPREAD),
+                cycles=_count(each, op_spread, provenance),
+            )
+            for number, (op, work, each) in enumerate(
+                zip(found.ops, instructions, cycles, strict=True)
+            )
+        ),
+        findings=tuple(_findings(model, target, setting, found, strange)),
+    )
+
+
+def _uncounted(table: TimeTable, setting: Setting) -> Missing | None:
+    """Say why the instructions at hand are not those that the engine executes."""
+    if not table.engines[setting.engine].counted:
+        return Missing(
+            f"the instructions of {setting.engine} were never counted: those of {setting.work} "
+            "stand for its work",
+            "Its cycles are predicted",
+        )
+    if not setting.core.startswith("cortex-m"):
+        return Missing(
+            f"no instructions were counted on {setting.core}: those of a Cortex-M stand for them",
+            "Its cycles are predicted",
+        )
+    return None
+
+
+def _op_instructions(work: WorkTable, setting: Setting, model: _ModelWork) -> list[float]:
+    """Return the instructions of each op; what belongs to no op is spread over all."""
+    per_op, fixed = work.overhead[setting.work, setting.counted_core]
+    each = per_op + fixed / len(model.ops)
+    return [found.instructions + each for found in model.work]
+
+
+def _count(value: float, spread: Spread, provenance: Provenance) -> Quantity:
+    return Quantity(value, Unit.COUNT, around(value, spread), provenance)
+
+
+def _work_provenance(work: WorkTable, setting: Setting) -> Provenance:
+    return Provenance(
+        method=Method.PREDICTED,
+        source=f"instructions of {setting.work} counted on {setting.counted_core}",
+        tool=f"tinygauge {__version__}",
+        evidence=(Evidence("calibration", work.source),),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from tinygauge.errors import MissingExtraError
 from tinygauge.quantity import Missing, Quantity
 from tinygauge.records import DatasetRef, Evaluation, Failure, Metric
-from tinygauge.selection import Region, Selection, Verdict
+from tinygauge.selection import Position, Region, Selection, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +62,14 @@ class Results:
     alternatives: tuple[Alternative, ...]
     tool: str
     created: str
+
+    def __repr__(self) -> str:
+        """Say the decision in a line: in full, a few candidates would fill a notebook."""
+        counts = Counter(verdict.position for verdict in self.selection.verdicts)
+        parts = ", ".join(f"{counts[position]} {position.value}" for position in Position)
+        chosen = self.chosen
+        ship = f"{chosen.model.name} on {chosen.target.board}" if chosen else "nothing"
+        return f"<Results: ship {ship}; {parts}, {len(self.failures)} failed>"
 
     @property
     def evaluations(self) -> tuple[Evaluation, ...]:

@@ -67,6 +67,7 @@ class _Candidate:
     scores: dict[str, Score | Missing] = field(default_factory=dict)
     plans: dict[tuple[str, str], Memory | Missing] = field(default_factory=dict)
     run_fault: str = ""
+    range_fault: str = ""
 
     def plan(self, core: str, engine: str) -> Memory | Missing:
         """Plan the memory once per core and engine."""
@@ -116,7 +117,7 @@ def find_models(patterns: str | Path | Iterable[str | Path]) -> list[Path]:
     for pattern in patterns:
         text, path = str(pattern), Path(pattern)
         if path.is_dir():
-            matches = sorted(path.glob("*.tflite"))
+            matches = sorted(file for file in path.glob("*") if file.suffix.lower() == ".tflite")
         elif glob.has_magic(text) and not path.exists():
             matches = [Path(name) for name in _expand(text)]
         else:
@@ -158,7 +159,7 @@ def evaluate(
         Catalogue names or TOML files; at least one.
     engines : sequence of str or Engine
         Catalogue names or TOML files; at least one.
-    require : iterable of str or Region
+    require : str, iterable of str or Region
         Bounds such as ``"latency<=100ms"``; accuracy is a ratio, RAM and flash bytes, latency
         seconds, energy joules, each with its unit written out.
     rank : str or sequence of Metric
@@ -219,7 +220,8 @@ def _resolve(
     found: dict[str, _Item] = {}
     for name in names:
         item = look_up(name) if isinstance(name, str) else name
-        found.setdefault(item.name, item)
+        if found.setdefault(item.name, item) != item:
+            raise ConfigError(kind, f"two {kind}s are called '{item.name}'", "Rename one")
     return tuple(found.values())
 
 
@@ -270,6 +272,9 @@ def _score_all(
             accuracy.stop_workers()
             raise
     _tell(run.progress, "scoring accuracy", len(tasks), len(tasks))
+    for candidate in candidates:
+        if any(isinstance(score, Score) for score in candidate.scores.values()):
+            candidate.range_fault = accuracy.find_range_fault(candidate.model, dataset)
 
 
 def _outcome(
@@ -320,6 +325,7 @@ def _evaluation(candidate: _Candidate, board: Board, engine: Engine) -> Evaluati
         plan = latency = energy = Missing(blocked[0].message, blocked[0].advice)
     else:
         plan = candidate.plan(board.core, engine.name)
+        findings.extend(_piece_findings(candidate, board, plan))
         latency = cost.predict_latency(candidate.model, target)
         energy = latency if isinstance(latency, Missing) else cost.predict_energy(latency, board)
     if isinstance(latency, Latency):
@@ -337,31 +343,71 @@ def _evaluation(candidate: _Candidate, board: Board, engine: Engine) -> Evaluati
     )
 
 
+def _piece_findings(candidate: _Candidate, board: Board, plan: Memory | Missing) -> list[Finding]:
+    """Say that an arena fits into no single piece of a board's SRAM.
+
+    Where SRAM is one piece, its size is a bound of the region already.
+    """
+    if isinstance(plan, Missing) or board.sram_block.value == board.sram.value:
+        return []
+    arena = plan.arena if isinstance(plan.min_arena, Missing) else plan.min_arena
+    least = arena.interval.low if arena.interval.is_known else arena.value
+    piece = board.sram_block
+    if least <= piece.value:
+        return []
+    message = (
+        f"its arena of {format_value(arena.value, arena.unit)} ({arena.method.value}) does not fit "
+        f"into one piece of {board.name}'s SRAM, {format_value(piece.value, piece.unit)} at most"
+    )
+    return [
+        Finding(
+            code="TG107",
+            severity=Severity.ERROR,
+            message=message,
+            advice="Choose a board with more SRAM in one piece",
+            where=candidate.model.name,
+        )
+    ]
+
+
 def _run_findings(candidate: _Candidate) -> list[Finding]:
-    """Say that a model could not be run, or that engines disagree on its accuracy."""
+    """Say that a model could not be run, was fed oddly, or that engines disagree on it."""
     name = candidate.model.name
     if candidate.run_fault:
         message = f"it could not be run: {candidate.run_fault}"
         return [Finding(code="TG104", severity=Severity.ERROR, message=message, where=name)]
+    findings: list[Finding] = []
+    if candidate.range_fault:
+        advice = "Scale the data as for training: --data with x_scale and x_zero_point"
+        findings.append(
+            Finding(
+                code="TG106",
+                severity=Severity.WARNING,
+                message=candidate.range_fault,
+                advice=advice,
+                where=name,
+            )
+        )
     found = {
         profile: score.value
         for profile, score in sorted(candidate.scores.items())
         if isinstance(score, Score)
     }
     if len({value.value for value in found.values()}) < 2:
-        return []
+        return findings
     each = ", ".join(
         f"{format_value(value.value, value.unit)} with {profile}"
         for profile, value in found.items()
     )
     return [
+        *findings,
         Finding(
             code="TG105",
             severity=Severity.INFO,
             message=f"the engines round differently: accuracy {each}",
             advice="tinygauge engines says which engine rounds how, with the evidence",
             where=name,
-        )
+        ),
     ]
 
 

@@ -211,6 +211,9 @@ def _memory(memory: Memory | Missing) -> Document:
         "ram": quantity_document(memory.ram),
         "flash": quantity_document(memory.flash),
         "arena": quantity_document(memory.arena),
+        "arena_head": quantity_document(memory.arena_head),
+        "arena_tail": quantity_document(memory.arena_tail),
+        "min_arena": quantity_document(memory.min_arena),
         "peak_op": memory.peak_op,
         "lower_bound_bytes": memory.lower_bound_bytes,
         "parts": [
@@ -430,6 +433,7 @@ def board_document(board: Board) -> Document:
         "clock": quantity_document(board.clock),
         "supply": quantity_document(board.supply),
         "sram": quantity_document(board.sram),
+        "sram_block": quantity_document(board.sram_block),
         "flash": quantity_document(board.flash),
         "coremark_per_mhz": quantity_document(board.coremark),
         "active_power": quantity_document(board.active_power),

@@ -95,8 +95,10 @@ def decision_table(results: Results, limit: int | None = None, *, compact: bool 
     only = f"; engine {engines.pop()}" if len(engines) == 1 else ""
     title = escape(f"Region of interest: {bounds}{only}")
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for name in ("", "model", "board" if only else "board, engine"):
-        table.add_column(name, no_wrap=True)
+    table.add_column("", no_wrap=True)
+    # Where there is little room, names are folded, and numbers keep their units.
+    for name in ("model", "board" if only else "board, engine"):
+        table.add_column(name, overflow="fold")
     for metric in metrics:
         name = metric.value.upper() if metric is Metric.RAM else metric.value
         table.add_column(name, justify="right", no_wrap=True)
@@ -244,11 +246,10 @@ def _empty_region(results: Results) -> list[str]:
         miss = selection.nearest_miss
         lines.append(f"The nearest miss: {_describe(miss.evaluation)}:")
         lines += [f"  {reason}" for reason in miss.reasons]
-    lines += _what_would_help(results)
-    return lines
+    return lines + _what_would_help(results, settled=not undecided)
 
 
-def _what_would_help(results: Results) -> list[str]:
+def _what_would_help(results: Results, *, settled: bool) -> list[str]:
     relaxation = results.selection.relaxation
     lines: list[str] = []
     if relaxation is not None:
@@ -256,7 +257,7 @@ def _what_would_help(results: Results) -> list[str]:
             f"Relax {relaxation.bound} to {_limit(relaxation.relaxed)} "
             f"({relaxation.share:.1%}) to admit {_describe(relaxation.verdict.evaluation)}."
         )
-    else:
+    elif settled and results.region.bounds:
         lines.append("No single bound can be relaxed to admit a model.")
     if results.alternatives:
         names = "; ".join(
@@ -264,7 +265,7 @@ def _what_would_help(results: Results) -> list[str]:
             for a in results.alternatives[:3]
         )
         lines.append(f"Another board would do: {names}.")
-    else:
+    elif settled:  # else a measurement may still let one in
         lines.append("No other board of the catalogue would admit one: reconsider the system.")
     return lines
 
@@ -291,21 +292,24 @@ def _grouped_findings(evaluations: Iterable[Evaluation]) -> list[str]:
     return lines
 
 
-def boards_table(boards: Sequence[Board]) -> Table:
+def boards_table(boards: Sequence[Board], *, compact: bool = False) -> Table:
     """Lay out boards side by side.
 
     Parameters
     ----------
     boards : sequence of Board
+    compact : bool
+        Leave out supplies and intervals, for narrow terminals.
 
     Returns
     -------
     rich.table.Table
     """
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name in ("board", "core"):
-        table.add_column(name, no_wrap=True)
-    for name in ("clock", "supply", "SRAM", "flash", "CoreMark/MHz", "active power"):
+        table.add_column(name, overflow="fold")
+    supply = () if compact else ("supply",)
+    for name in ("clock", *supply, "SRAM", "flash", "CoreMark\n/MHz", "active\npower"):
         table.add_column(name, justify="right", no_wrap=True)
     for board in boards:
         coremark = board.coremark
@@ -313,9 +317,12 @@ def boards_table(boards: Sequence[Board]) -> Table:
         table.add_row(
             Text(board.name),
             Text(board.core),
-            *(cell(quantity) for quantity in (board.clock, board.supply, board.sram, board.flash)),
+            cell(board.clock, with_interval=not compact),
+            *([] if compact else [cell(board.supply)]),
+            cell(board.sram, with_interval=not compact),
+            cell(board.flash, with_interval=not compact),
             score,
-            cell(board.active_power),
+            cell(board.active_power, with_interval=not compact),
         )
     table.caption = "tinygauge boards NAME prints the source of each number"
     return table
@@ -341,6 +348,7 @@ def board_table(board: Board) -> Table:
         "clock": board.clock,
         "supply": board.supply,
         "SRAM": board.sram,
+        "SRAM in one piece": board.sram_block,
         "flash": board.flash,
         "CoreMark/MHz": board.coremark,
         f"active power ({board.power_rail})": board.active_power,
@@ -360,12 +368,14 @@ def board_table(board: Board) -> Table:
     return table
 
 
-def engines_table(engines: Sequence[Engine]) -> Table:
+def engines_table(engines: Sequence[Engine], *, compact: bool = False) -> Table:
     """Lay out engines with their numeric profile and its evidence.
 
     Parameters
     ----------
     engines : sequence of Engine
+    compact : bool
+        Leave out the evidence, for narrow terminals.
 
     Returns
     -------
@@ -374,9 +384,12 @@ def engines_table(engines: Sequence[Engine]) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("engine", "kernels", "numerics"):
         table.add_column(name, no_wrap=True)
-    table.add_column("ops", justify="right")
-    table.add_column("skips dead channels", justify="center")
-    table.add_column("evidence for the numerics", overflow="fold")
+    table.add_column("ops", justify="right", no_wrap=True)
+    table.add_column("skips dead\nchannels", justify="center", no_wrap=True)
+    if compact:
+        table.caption = "tinygauge engines NAME gives the evidence for the numerics"
+    else:
+        table.add_column("evidence for the numerics", overflow="fold")
     words = {True: "yes", False: "no", None: "unknown"}
     for engine in engines:
         table.add_row(
@@ -385,7 +398,7 @@ def engines_table(engines: Sequence[Engine]) -> Table:
             engine.profile.name,
             "unknown" if engine.ops is None else str(len(engine.ops)),
             words[engine.skips_dead_channels],
-            Text(engine.profile.evidence),
+            *([] if compact else [Text(engine.profile.evidence)]),
         )
     return table
 
@@ -447,10 +460,11 @@ def _shape(shape: Sequence[int]) -> str:
 
 
 def _ops_table(inspection: Inspection) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in ("#", "op", "input", "output"):
-        table.add_column(name, no_wrap=True)
-    for name in ("MACs", "live", "parameters", "weight bytes", "activation bytes", "dead"):
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("#", no_wrap=True)
+    for name in ("op", "input", "output"):  # folded where there is little room
+        table.add_column(name, overflow="fold")
+    for name in ("MACs", "live", "parameters", "weight\nbytes", "activation\nbytes", "dead"):
         table.add_column(name, justify="right", no_wrap=True)
     for counts in inspection.ops:
         op, graph = counts.op, inspection.model.subgraphs[counts.subgraph]

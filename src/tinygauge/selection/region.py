@@ -153,7 +153,8 @@ def parse_bound(text: str) -> Bound:
     limit, unit = parse(limit_text)
     expected = METRIC_UNITS[metric]
     if unit is not expected:
-        problem = f"'{name}' is in {expected.value}, the limit is in {unit.value}"
+        found = "has no unit" if unit is Unit.RATIO else f"is in {unit.value}"
+        problem = f"'{name}' is in {expected.value}, the limit {found}"
         raise ConfigError(f"bound '{text}'", problem, f"Give the limit in {expected.value}")
     if limit <= 0:
         raise ConfigError(f"bound '{text}'", f"the limit must be above 0, got {limit:g}")
@@ -181,13 +182,15 @@ def parse_region(texts: Iterable[str]) -> Region:
 
     Parameters
     ----------
-    texts : iterable of str
+    texts : str or iterable of str
         As for `parse_bound`.
 
     Returns
     -------
     Region
     """
+    if isinstance(texts, str):  # else its letters would be the bounds
+        texts = [texts]
     tightest: dict[Metric, Bound] = {}
     for bound in map(parse_bound, texts):
         known = tightest.get(bound.metric)

@@ -172,12 +172,9 @@ def _reason(bound: Bound, quantity: Quantity, position: Position, evaluation: Ev
         limit += f" of {bound.origin}"
     if position is Position.OUTSIDE:
         beyond = bound.overshoot(quantity.value)
-        return (
-            f"{bound.metric.value} {format_value(quantity.value, bound.unit)} fails {limit} "
-            f"by {beyond:.0%}"
-            if beyond >= 0.005
-            else f"{bound.metric.value} {format_value(quantity.value, bound.unit)} fails {limit}"
-        )
+        distance = f" by {beyond:.0%}" if beyond >= 0.005 else ""
+        value = format_value(quantity.value, bound.unit)
+        return f"{bound.metric.value} {value} ({quantity.method.value}) fails {limit}{distance}"
     return (
         f"{bound.metric.value} {quantity.format()} straddles {limit}; to settle it, "
         f"{_settling_measurement(bound, quantity, evaluation)}"

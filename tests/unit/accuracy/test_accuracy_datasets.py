@@ -64,7 +64,11 @@ BAD_NPZ: list[tuple[str, dict[str, Any], str]] = [
     ("nan class", {"x": X, "y": np.array([0, 1, np.nan, 2])}, "nan, which is no class number"),
     ("two-hot", {"x": X, "y": np.ones((4, 3))}, "not one-hot"),
     ("too deep", {"x": X, "y": np.zeros((4, 1, 1))}, "y must have the shape (n,)"),
-    ("class names", {"x": X, "y": np.array(["a", "b", "a", "b"])}, "y must hold class numbers"),
+    (
+        "class names",
+        {"x": X, "y": np.array(["a", "b", "a", "b"])},
+        "y must hold class numbers, got text",
+    ),
     ("few labels", {"x": X, "y": Y, "labels": ["a", "b"]}, "class 2, but there are 2 labels"),
     ("text x", {"x": np.array(["a"] * 4), "y": Y}, "x must hold integers or floats"),
     ("complex x", {"x": X.astype(np.complex64), "y": Y}, "x must hold integers or floats"),
@@ -146,6 +150,8 @@ def test_csv_takes_the_class_from_its_column(
         (b"", "no inputs"),
         (b"a,b,label\n", "no inputs"),
         (b"label\n1\n", "one column is too few"),
+        (b"a;label\n1;0\n", "with commas between"),
+        (b"1.5,0\n2.5,1\n", "line 1 holds only numbers, so there is no header"),
         (b"a,label\n1,0\n1,2,0\n", "row 3 has 3 values, the header has 2"),
         (b"a,label\n1,0\nx,0\n", "row 3, column 'a': 'x' is no number"),
         (b"a,label\n,0\n", "row 2, column 'a': '' is no number"),
@@ -164,6 +170,24 @@ def test_odd_csv_is_refused_in_one_line(tmp_path: Path, content: bytes, told: st
         load_dataset(file)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_columns_may_be_called_by_numbers(tmp_path: Path) -> None:
+    """0, 1, 2 and so on is a header as data frames write it, and no input."""
+    file = tmp_path / "data.csv"
+    file.write_text("0,1,2\n5,6,1\n")
+
+    assert load_dataset(file).x.tolist() == [[5, 6]]
+
+
+def test_what_is_no_archive_is_said_without_talk_of_pickles(tmp_path: Path) -> None:
+    """NumPy takes any other file for a pickle and says how to load it unsafely."""
+    file = tmp_path / "data.npz"
+    file.write_text("hello")
+
+    with pytest.raises(DatasetError, match="it is no zip archive") as caught:
+        load_dataset(file)
+    assert "pickle" not in str(caught.value)
 
 
 def image(folder: Path, name: str, mode: str = "L", size: tuple[int, int] = (5, 4)) -> Path:

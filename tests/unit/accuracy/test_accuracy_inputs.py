@@ -12,7 +12,7 @@ from tests.support.tiny_models import ModelBuilder, build_cnn, build_fully_conne
 
 from tinygauge import graph
 from tinygauge.accuracy import Dataset
-from tinygauge.accuracy.inputs import fit, output_tensor, quantize
+from tinygauge.accuracy.inputs import find_range_fault, fit, output_tensor, quantize
 from tinygauge.errors import DatasetError
 from tinygauge.graph import Quantization
 
@@ -193,3 +193,40 @@ def test_a_model_without_batch_dimension_fits() -> None:
     inputs = fit(model_of((4,), "float32"), dataset(np.ones((2, 4), np.float32)))
     assert inputs[0:2].shape == (2, 4)
     assert graph.parse(build_fully_connected(), name="fc").main.inputs == (0,)
+
+
+PIXELS = np.arange(256, dtype=np.uint8).reshape(2, 128)
+
+
+@pytest.mark.parametrize(
+    ("data", "scale", "zero_point", "told"),
+    [
+        (dataset(PIXELS), 1 / 255, -128, "99% of the values of 'data' lie outside 0 to 1"),
+        (dataset(PIXELS.astype(np.int16) - 128), 1 / 255, -128, "lie outside 0 to 1"),
+        (dataset(PIXELS, x_scale=1 / 255), 1.0, -128, "within 1, which is one step"),
+        (dataset(PIXELS, x_scale=1 / 255), 1 / 255, -128, ""),
+        (dataset(PIXELS, x_scale=1.04 / 255), 1 / 255, -128, ""),
+        (dataset(PIXELS), 1.0, -128, ""),
+        (dataset(PIXELS.astype(np.float32)), None, 0, ""),
+    ],
+    ids=[
+        "raw pixels",
+        "raw int8",
+        "divided twice",
+        "right",
+        "outliers",
+        "raw model",
+        "float model",
+    ],
+)
+def test_data_of_another_scale_than_the_models_are_told(
+    data: Dataset, scale: float | None, zero_point: int, told: str
+) -> None:
+    """Raw pixels for a model of 0 to 1, and the reverse; a few outliers are usual."""
+    model = model_of((1, 128), "float32" if scale is None else "int8", scale=scale,
+                     zero_point=zero_point)  # fmt: skip
+
+    fault = find_range_fault(model, data)
+
+    assert told in fault
+    assert bool(fault) == bool(told)

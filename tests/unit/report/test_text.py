@@ -31,9 +31,9 @@ from tinygauge.units import Unit
 REQUIRE = ("accuracy>=0.85", "latency<=100ms")
 
 
-def _print(*parts: RenderableType) -> str:
+def _print(*parts: RenderableType, width: int = 240) -> str:
     buffer = io.StringIO()
-    console = Console(file=buffer, width=240, no_color=True)
+    console = Console(file=buffer, width=width, no_color=True)
     for part in parts:
         console.print(part)
     return buffer.getvalue()
@@ -180,6 +180,16 @@ def test_a_choice_that_might_be_another_is_said() -> None:
     )
 
 
+def test_results_show_themselves_in_one_line() -> None:
+    """What a notebook prints of them is the decision, not every number."""
+    found = results([evaluation("good"), evaluation("slow", latency=0.2)], REQUIRE)
+
+    assert repr(found) == (
+        "<Results: ship good on ek-ra6m4; 1 inside, 0 undecided, 1 outside, 0 failed>"
+    )
+    assert repr(_failures()).startswith("<Results: ship nothing; ")
+
+
 def test_an_unknown_figure_of_the_choice_is_said() -> None:
     """The user sees what nobody knows about the model to ship."""
     found = results([evaluation(energy=Missing("no power figure"))], REQUIRE)
@@ -280,6 +290,32 @@ def test_boards_and_engines_are_listed() -> None:
     assert "tflm-cmsis-nn" in engines
 
 
+def test_narrow_terminals_cut_no_number() -> None:
+    """At 80 columns names are folded, and every number still has its unit."""
+    boards = [catalog.board(name) for name in catalog.board_names()]
+    text = _print(boards_table(boards, compact=True), width=80)
+
+    assert "…" not in text
+    assert "1.0 MiB" in text
+    assert "72.9 mW" in text
+
+    found = results(
+        [evaluation("cnn_16_pruned_i8", board="rx65n-cloud-kit", energy=(2e-3, 1e-3, 4e-3))],
+        [*REQUIRE, "energy<=3mJ"],
+    )
+    text = _print(decision_table(found, compact=True), width=80)
+
+    assert "…" not in text
+    assert "~2.00 mJ" in text
+    assert "energy ?" in text
+
+    engines = [catalog.engine(name) for name in catalog.engine_names()]
+    text = _print(engines_table(engines, compact=True), width=80)
+
+    assert "…" not in text
+    assert all(engine.name in text for engine in engines)
+
+
 def test_a_missing_figure_of_a_board_is_said_with_its_reason() -> None:
     """A board without a power figure shows why, not nothing."""
     board = replace(catalog.board("ek-ra6m4"), active_power=Missing("nobody metered it"))
@@ -292,6 +328,10 @@ def test_an_inspected_model_is_laid_out(tmp_path: Path) -> None:
     """Figures, a line an op, and every engine's verdict."""
     path = tmp_path / "net.tflite"
     path.write_bytes(build_cnn(side=8, channels=4))
+
+    narrow = _print(*inspection_tables(inspect(path)), width=80)
+    assert "…" not in narrow
+    assert "dead" in narrow
 
     text = _print(*inspection_tables(inspect(path)))
 

@@ -65,9 +65,9 @@ def test_a_bound_is_read(text: str, metric: Metric, limit: float) -> None:
         ("latency>=100ms", "'latency' needs <=, got >="),
         ("latency==100ms", "'latency' needs <=, got =="),
         ("latency=100ms", "'latency' needs <=, got ="),
-        ("latency<=100", "'latency' is in s, the limit is in ratio"),
+        ("latency<=100", "'latency' is in s, the limit has no unit"),
         ("latency<=100KiB", "'latency' is in s, the limit is in B"),
-        ("ram<=128", "'ram' is in B, the limit is in ratio"),
+        ("ram<=128", "'ram' is in B, the limit has no unit"),
         ("ram<=128kB", "1000 to some and 1024 to others"),
         ("energy<=2mW", "'energy' is in J, the limit is in W"),
         ("accuracy>=90", "accuracy lies in 0..1"),
@@ -153,12 +153,13 @@ def test_a_thousand_is_printed_without_comma() -> None:
         (["ram<=1KiB", "memory<=1024B"], ["ram <= 1 KiB"]),
         (["ram<=1KiB", "accuracy>=0.9"], ["accuracy >= 90 %", "ram <= 1 KiB"]),
         ([], []),
+        ("ram<=1KiB", ["ram <= 1 KiB"]),
     ],
 )
 def test_of_two_bounds_on_one_metric_the_tighter_holds(
-    texts: list[str], expected: list[str]
+    texts: str | list[str], expected: list[str]
 ) -> None:
-    """Order is no matter, and aliases are the same metric."""
+    """Order is no matter, aliases are the same metric, and one text is one bound."""
     assert [str(bound) for bound in parse_region(texts).bounds] == expected
 
 

@@ -56,14 +56,14 @@ def test_one_failed_bound_puts_a_candidate_outside() -> None:
     verdict = _only(evaluation(latency=0.15, accuracy=0.99), "latency<=100ms", "accuracy>=0.9")
 
     assert verdict.position is Position.OUTSIDE
-    assert verdict.reasons == ("latency 150 ms fails <= 100 ms by 50%",)
+    assert verdict.reasons == ("latency 150 ms (predicted) fails <= 100 ms by 50%",)
     assert verdict.worst_overshoot == pytest.approx(0.5)
 
 
 def test_a_miss_by_a_hair_is_not_printed_as_zero_per_cent() -> None:
     """0 % would read as no miss at all."""
     assert _only(evaluation(latency=0.1001), "latency<=100ms").reasons == (
-        "latency 100 ms fails <= 100 ms",
+        "latency 100 ms (predicted) fails <= 100 ms",
     )
 
 
@@ -156,7 +156,7 @@ def test_a_board_too_small_is_a_failed_bound() -> None:
     verdict = _only(evaluation(ram=100_000.0, sram_bytes=65_536.0))
 
     assert verdict.position is Position.OUTSIDE
-    assert verdict.reasons == ("ram 97.7 KiB fails <= 64 KiB of ek-ra6m4 by 53%",)
+    assert verdict.reasons == ("ram 97.7 KiB (predicted) fails <= 64 KiB of ek-ra6m4 by 53%",)
 
 
 def _blocker(message: str = "tflm-ref has no kernel for LSTM") -> Finding:

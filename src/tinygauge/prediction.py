@@ -1,0 +1,209 @@
+"""What a model needs of a core or a board: instructions, cycles, latency, energy.
+
+A combination that nothing measured stands for is refused with the nearest known ones. A core
+alone has cycles but no seconds, unless a clock is named, and no energy. Nothing is run here.
+
+::
+
+    from tinygauge import catalog, graph
+    from tinygauge.prediction import predict
+    predict(graph.load("model.tflite"), catalog.board("ek-ra6m4"), "tflm-cmsis-nn").latency
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+from tinygauge import catalog
+from tinygauge.catalog import Board, Engine
+from tinygauge.cost import predict_energy, predict_execution
+from tinygauge.cost.clock import at_clock, time_execution
+from tinygauge.cost.setting import translate
+from tinygauge.cost.table import time_table, work_table
+from tinygauge.errors import InputError, UnknownNameError
+from tinygauge.graph import Model, precision
+from tinygauge.inspection import core_findings, target_of
+from tinygauge.quantity import Missing
+from tinygauge.records import Energy, Execution, Finding, Latency, Severity, Target
+from tinygauge.units import Unit, format_value
+
+__all__ = ["Prediction", "core_of", "engine_of", "predict"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """One model on one target.
+
+    Parameters
+    ----------
+    model : Model
+    target : Target
+        Its board is empty where a core alone was named, its clock None where none was.
+    execution : Execution
+    latency : Latency or Missing
+    energy : Energy or Missing
+    findings : tuple of Finding
+    """
+
+    model: Model
+    target: Target
+    execution: Execution
+    latency: Latency | Missing
+    energy: Energy | Missing
+    findings: tuple[Finding, ...] = ()
+
+
+def engine_of(name: str) -> Engine:
+    """Look up an engine whose name may carry a build.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"x-cube-ai"``, ``"x-cube-ai@7.3.0"`` or the path of a TOML file.
+
+    Returns
+    -------
+    Engine
+        Its name holds the build.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such engine.
+    """
+    if name.endswith(".toml"):
+        return catalog.engine(name)
+    base, at, build = name.lower().partition("@")
+    return replace(catalog.engine(base), name=f"{base}{at}{build}")
+
+
+def core_of(name: str) -> str:
+    """Look up a core on which something was counted or timed.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"cortex-m4"``.
+
+    Returns
+    -------
+    str
+        In lower case.
+
+    Raises
+    ------
+    UnknownNameError
+        If nothing is known of such a core; the message names the nearest.
+    """
+    if name.lower() not in time_table().cores:
+        raise UnknownNameError("core", name, time_table().cores)
+    return name.lower()
+
+
+def predict(
+    model: Model, place: Board | str, engine: Engine | str, *, clock_hz: float | None = None
+) -> Prediction:
+    """Predict one model on one target.
+
+    Parameters
+    ----------
+    model : Model
+    place : Board or str
+        A board, or the name of a core.
+    engine : Engine or str
+        May name a build, as `engine_of` reads it.
+    clock_hz : float, optional
+        By default the board's; a core alone has none.
+
+    Returns
+    -------
+    Prediction
+
+    Raises
+    ------
+    UnknownNameError
+        If no instructions were counted for the core, or there is no such engine.
+    InputError
+        If the engine can't run the model there, or nothing measured stands for the combination.
+    """
+    engine = engine_of(engine) if isinstance(engine, str) else engine
+    target = _target(place, engine, clock_hz)
+    findings = core_findings(
+        model, precision(model), target.core, engine, where=f"{model.name} on {target}"
+    )
+    for finding in findings:
+        if finding.severity is Severity.ERROR:
+            raise InputError(finding.where, finding.message, _advice(finding.advice, target))
+    execution = predict_execution(model, target)
+    if isinstance(execution, Missing):
+        advice = _advice(execution.advice, target)
+        raise InputError(f"{model.name} on {target}", execution.reason, advice)
+    if isinstance(place, Board) and clock_hz is not None:
+        execution = at_clock(execution, place.clock.value, clock_hz, where=str(target))
+    latency = _latency(execution, target)
+    return Prediction(
+        model=model,
+        target=target,
+        execution=execution,
+        latency=latency,
+        energy=_energy(latency, place, target),
+        findings=(*findings, *execution.findings),
+    )
+
+
+def _target(place: Board | str, engine: Engine, clock_hz: float | None) -> Target:
+    if isinstance(place, Board):
+        target = target_of(place, engine)
+        return target if clock_hz is None else replace(target, clock_hz=clock_hz)
+    return Target(board="", core=core_of(place), engine=engine.name, clock_hz=clock_hz)
+
+
+def _latency(execution: Execution, target: Target) -> Latency | Missing:
+    if target.clock_hz is None:
+        return Missing(f"{target.core} alone has no clock", "Name a board, or --clock 100MHz")
+    return time_execution(execution, target.clock_hz)
+
+
+def _energy(latency: Latency | Missing, place: Board | str, target: Target) -> Energy | Missing:
+    if isinstance(place, str):
+        return Missing(f"{place} alone has no supply and draws no known power", "Name a board")
+    if isinstance(latency, Missing):
+        return latency
+    usual_hz = place.clock.value
+    if target.clock_hz is not None and not math.isclose(usual_hz, target.clock_hz):
+        usual, asked = (format_value(value, Unit.HERTZ) for value in (usual_hz, target.clock_hz))
+        return Missing(
+            f"the power of {place.name} was measured at {usual} only, not at {asked}",
+            "Measure the current at this clock, or ask for the board's usual one",
+        )
+    return predict_energy(latency, place)
+
+
+def _is_known(target: Target, engine: Engine) -> bool:
+    """Tell whether anything measured stands for an engine on a target."""
+    if engine.cores and target.core not in engine.cores:
+        return False
+    with_engine = replace(target, engine=engine.name)
+    return not isinstance(translate(time_table(), work_table(), with_engine), Missing)
+
+
+def _advice(advice: str, target: Target) -> str:
+    """Add the nearest known combinations where this one is unknown, not just its build."""
+    base = target.engine.partition("@")[0]
+    engines = [catalog.engine(name) for name in catalog.engine_names()]
+    own = [engine for engine in engines if engine.name == base]
+    if any(_is_known(target, engine) for engine in own):
+        return advice
+    here = [engine.name for engine in engines if _is_known(target, engine)]
+    boards = [catalog.board(name) for name in catalog.board_names()]
+    there = [
+        board.name
+        for engine in own
+        for board in boards
+        if _is_known(replace(target, board=board.name, core=board.core), engine)
+    ]
+    parts = [advice] if advice else []
+    parts += [f"Known on {target.core}: {', '.join(here)}"] if here else []
+    parts += [f"Known with {base}: {', '.join(there)}"] if there else []
+    return ". ".join(parts)

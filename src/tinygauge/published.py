@@ -1,0 +1,371 @@
+"""Published MLPerf Tiny results, v0.5 to v1.2: search them, and set them against the roofline.
+
+Every number is quoted from the round's public results repository; `PublishedResult.source`
+names the folder. The roofline is the fewest cycles that a core could need for a model's
+products, whatever else it does. Nothing is predicted here.
+
+>>> rows = find_published(board="ek-ra6m4", benchmark="kws")
+>>> [(row.round, row.engine, str(row.latency.value)[:5]) for row in rows]
+[('v0.7', 'tflm-cmsis-nn', '0.050')]
+
+References
+----------
+Banbury et al., "MLPerf Tiny Benchmark", NeurIPS 2021 Datasets and Benchmarks, arXiv 2106.07597;
+mlcommons/tiny_results_v0.5, v0.7, v1.0, v1.1 and v1.2. Roofline: Williams, Waterman, Patterson,
+CACM 52(4), 2009, here the flat part alone: operands are taken to be in registers.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from tinygauge import __version__
+from tinygauge.errors import ConfigError, UnknownNameError
+from tinygauge.quantity import Evidence, Interval, Method, Missing, Provenance, Quantity
+from tinygauge.units import Unit, parse
+
+__all__ = [
+    "PublishedResult",
+    "Roofline",
+    "fewest_cycles",
+    "find_published",
+    "load_published",
+    "roofline",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedResult:
+    """One system on one benchmark.
+
+    Parameters
+    ----------
+    round, division, submitter, system : str
+        Such as ``"v1.0"``, ``"closed"``, and as submitted.
+    board : str
+        As submitted.
+    catalogue_board : str
+        Its name in the catalogue; empty where it is not there.
+    core, accelerator : str
+        The accelerator is empty where the core computes.
+    engine, engine_version : str
+        The engine by its name in the catalogue where it is there; the version may be empty.
+    benchmark : str
+        ``"ad"``, ``"ic"``, ``"kws"`` or ``"vww"``.
+    quantization : str
+        As submitted; may be empty.
+    clock, supply : Quantity or Missing
+        Hz and volt.
+    latency, throughput : Quantity
+        Seconds per inference, and inferences per second (in Hz): median of the windows.
+    energy : Quantity or Missing
+        Joules per inference.
+    accuracy, auc : Quantity or Missing
+        Ratios in 0..1.
+    notes : tuple of str
+        What is odd about the run.
+    source : str
+        Repository and folder.
+    """
+
+    round: str
+    division: str
+    submitter: str
+    system: str
+    board: str
+    catalogue_board: str
+    core: str
+    accelerator: str
+    engine: str
+    engine_version: str
+    benchmark: str
+    quantization: str
+    clock: Quantity | Missing
+    supply: Quantity | Missing
+    latency: Quantity
+    throughput: Quantity
+    energy: Quantity | Missing
+    accuracy: Quantity | Missing
+    auc: Quantity | Missing
+    notes: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roofline:
+    """A result against the fewest cycles that its core could need.
+
+    Parameters
+    ----------
+    macs, live_macs : int
+        Products of the reference model, and those with channels that are not all zero.
+    fewest_cycles : Quantity or Missing
+        For all products.
+    cycles : Quantity or Missing
+        Latency times clock.
+    share : Quantity or Missing
+        Fewest over real cycles, a ratio. An engine that skips dead channels may exceed 1.
+    live_share : Quantity or Missing
+        The same for the live products alone.
+    """
+
+    macs: int
+    live_macs: int
+    fewest_cycles: Quantity | Missing
+    cycles: Quantity | Missing
+    share: Quantity | Missing
+    live_share: Quantity | Missing
+
+
+_ONE = "one multiply an instruction, one cycle each: Arm {} TRM, not read again for this"
+_PAIR = "SMLAD adds two products of 16-bit halves in one cycle: Arm {} TRM, not read again"
+_BEATS = (
+    "a 128-bit MVE instruction (16 products of 8 bits) holds its pipe for two cycles: Arm DDI0553 "
+    "(not read again), beats; llvm/llvm-project @ {}, llvm/lib/Target/ARM/{}, ReleaseAtCycles=[2]"
+)
+# Most products of 8 bits that a core finishes in a cycle, with the source.
+_MACS_PER_CYCLE: dict[str, tuple[int, str]] = {
+    "cortex-m0": (1, _ONE.format("Cortex-M0 (DDI0432), with the fast multiplier")),
+    "cortex-m0+": (1, _ONE.format("Cortex-M0+ (DDI0484), with the fast multiplier")),
+    "cortex-m3": (1, _ONE.format("Cortex-M3 (DDI0337)")),
+    "cortex-m4": (2, _PAIR.format("Cortex-M4 (DDI0439)")),
+    "cortex-m7": (
+        2,
+        "SMLAD adds two products of 16-bit halves, and there is one multiplier: "
+        "llvm/llvm-project @ 6a555331, llvm/lib/Target/ARM/ARMScheduleM7.td, M7UnitMAC",
+    ),
+    "cortex-m33": (
+        2,
+        "single-cycle multiply-accumulate and 16-bit SIMD with the DSP extension, SMLAD: Nordic "
+        "nRF54L15 datasheet, CPU",
+    ),
+    "cortex-m55": (8, _BEATS.format("2f206a08", "ARMScheduleM55.td")),
+    "cortex-m85": (8, _BEATS.format("06d9edc0", "ARMScheduleM85.td")),
+}
+_EIGHT_BITS = re.compile(r"int ?8|uniform|quantization-aware|\bqat\b|\bptq\b", re.IGNORECASE)
+
+
+@cache
+def _table(name: str) -> tuple[dict[str, str], ...]:
+    file = resources.files("tinygauge").joinpath("data", "published", name)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"published results {name}", f"can't be read ({error})", "Reinstall tinygauge"
+        ) from error
+    return tuple(csv.DictReader(text.splitlines()))
+
+
+@cache
+def load_published() -> tuple[PublishedResult, ...]:
+    """Return all published results.
+
+    Returns
+    -------
+    tuple of PublishedResult
+        In order of round and submitter.
+
+    Raises
+    ------
+    ConfigError
+        If the packaged file can't be read.
+    """
+    systems = _table("systems.csv")
+    return tuple(_result(row, systems[int(row["system"])]) for row in _table("results.csv"))
+
+
+def _result(row: dict[str, str], system: dict[str, str]) -> PublishedResult:
+    repository = f"mlcommons/tiny_results_{system['round']}"
+    source = f"{repository}, {row['folder']}"
+
+    def quoted(text: str, unit: str, absent: str) -> Quantity | Missing:
+        if not text:
+            return Missing(f"{absent} in {source}", "See the notes")
+        return _quoted(*parse(text + unit), source)
+
+    throughput = _quoted(float(row["throughput_per_s"]), Unit.HERTZ, source)
+    clock = quoted(system["clock_mhz"], "MHz", "no clock is stated")
+    names = ("round", "division", "submitter", "board", "catalogue_board", "core")
+    return PublishedResult(
+        **{name: system[name] for name in names},
+        system=system["system"],
+        accelerator=system["accelerator"],
+        engine=system["engine"],
+        engine_version=system["engine_version"],
+        benchmark=row["benchmark"],
+        quantization=row["quantization"],
+        clock=clock,
+        supply=quoted(row["supply_v"], "V", "no supply is stated"),
+        latency=_quoted(1 / throughput.value, Unit.SECOND, source),
+        throughput=throughput,
+        energy=quoted(row["energy_uj"], "uJ", "no energy was measured"),
+        accuracy=quoted(row["top1_percent"], "%", "no accuracy is stated"),
+        auc=quoted(row["auc"], "", "no AUC is stated"),
+        notes=tuple(note for note in row["notes"].split("; ") if note),
+        source=f"{source}; {system['system_file']}",
+    )
+
+
+def _quoted(value: float, unit: Unit, source: str) -> Quantity:
+    return Quantity(
+        value, unit, Interval.unknown(), Provenance(method=Method.QUOTED, source=source)
+    )
+
+
+def find_published(
+    *,
+    board: str | Sequence[str] = (),
+    engine: str | Sequence[str] = (),
+    benchmark: str | Sequence[str] = (),
+    round: str | Sequence[str] = (),  # noqa: A002 (the word that MLPerf uses)
+    submitter: str | Sequence[str] = (),
+) -> tuple[PublishedResult, ...]:
+    """Search the published results.
+
+    Parameters
+    ----------
+    board, engine, benchmark, round, submitter : str or sequence of str
+        Names in any case, of which one must match; all match where none is given. A board is
+        known by its name in the catalogue and as submitted; an engine may name a version
+        (``"x-cube-ai@7.3"``); ``"v1.0"`` and ``"1.0"`` are the same round.
+
+    Returns
+    -------
+    tuple of PublishedResult
+        By benchmark, then the fastest first.
+
+    Raises
+    ------
+    UnknownNameError
+        If a name occurs in no result.
+    """
+    found = list(load_published())
+    wanted: list[tuple[str, Iterable[str]]] = [
+        ("board", _several(board)),
+        ("engine", _several(engine)),
+        ("benchmark", _several(benchmark)),
+        ("round", [f"v{name.lower().lstrip('v')}" for name in _several(round)]),
+        ("submitter", _several(submitter)),
+    ]
+    for field, names in wanted:
+        chosen = [_matching(field, name.lower()) for name in names]
+        if chosen:
+            found = [row for row in found if any(row in rows for rows in chosen)]
+    return tuple(sorted(found, key=lambda row: (row.benchmark, row.latency.value)))
+
+
+def _several(names: str | Sequence[str]) -> Sequence[str]:
+    return [names] if isinstance(names, str) else names
+
+
+def _names_of(row: PublishedResult, field: str) -> tuple[str, ...]:
+    if field == "board":
+        return tuple(name for name in (row.catalogue_board, row.board.lower()) if name)
+    return (str(getattr(row, field)).lower(),)
+
+
+def _matching(field: str, name: str) -> list[PublishedResult]:
+    """Return the results that have a name, which must be one that occurs."""
+    wanted, _, version = name.partition("@") if field == "engine" else (name, "", "")
+    rows = [row for row in load_published() if wanted in _names_of(row, field)]
+    if not rows:
+        known = {each for row in load_published() for each in _names_of(row, field)}
+        raise UnknownNameError(f"{field} in the published results", name, known)
+    if not version:
+        return rows
+    exact = [row for row in rows if version in row.engine_version.lower()]
+    if not exact:
+        versions = {f"{wanted}@{row.engine_version}" for row in rows}
+        raise UnknownNameError("engine in the published results", name, versions)
+    return exact
+
+
+def fewest_cycles(core: str, macs: int) -> Quantity | Missing:
+    """Return the fewest cycles in which a core could finish products of 8 bits.
+
+    Parameters
+    ----------
+    core : str
+        Such as ``"cortex-m4"``.
+    macs : int
+        Multiply-accumulates.
+
+    Returns
+    -------
+    Quantity or Missing
+        A count, exact; Missing where the core's multipliers are not known here.
+    """
+    known = _MACS_PER_CYCLE.get(core)
+    if known is None:
+        return Missing(
+            f"the products that {core} finishes in a cycle are not known here",
+            f"Known: {', '.join(_MACS_PER_CYCLE)}",
+        )
+    per_cycle, source = known
+    value = -(-macs // per_cycle)
+    text = f"{macs:,} products, {per_cycle} a cycle: {source}"
+    provenance = Provenance(Method.COUNTED, text, f"tinygauge {__version__}")
+    return Quantity(value, Unit.COUNT, Interval.exact(value), provenance)
+
+
+def roofline(result: PublishedResult) -> Roofline:
+    """Set a result against the fewest cycles that its core could need.
+
+    Parameters
+    ----------
+    result : PublishedResult
+
+    Returns
+    -------
+    Roofline
+        Its parts are Missing where another than the core computes, where the weights are no
+        8-bit integers, where the model may not be the reference model, or no clock is stated.
+    """
+    (model,) = (row for row in _table("benchmarks.csv") if row["benchmark"] == result.benchmark)
+    macs, live_macs = int(model["macs"]), int(model["live_macs"])
+    cycles: Quantity | Missing = result.clock
+    if isinstance(cycles, Quantity):
+        provenance = Provenance(
+            Method.QUOTED, f"latency times clock, {result.source}", f"tinygauge {__version__}"
+        )
+        count = result.latency.value * cycles.value
+        cycles = Quantity(count, Unit.COUNT, Interval.unknown(), provenance)
+    odd = _no_roofline(result)
+    fewest = odd or fewest_cycles(result.core, macs)
+    evidence = Evidence("model", model["model"], model["sha256"])
+    return Roofline(
+        macs=macs,
+        live_macs=live_macs,
+        fewest_cycles=fewest,
+        cycles=cycles,
+        share=_share(fewest, cycles, evidence),
+        live_share=_share(odd or fewest_cycles(result.core, live_macs), cycles, evidence),
+    )
+
+
+def _no_roofline(result: PublishedResult) -> Missing | None:
+    if result.accelerator:
+        return Missing(f"{result.accelerator} computes, not the core alone")
+    if result.division != "closed":
+        return Missing("in the open division the model may be another")
+    if result.quantization and not _EIGHT_BITS.search(result.quantization):
+        return Missing(f"the weights are {result.quantization}, not 8-bit integers")
+    return None
+
+
+def _share(
+    fewest: Quantity | Missing, cycles: Quantity | Missing, evidence: Evidence
+) -> Quantity | Missing:
+    if isinstance(fewest, Missing):
+        return fewest
+    if isinstance(cycles, Missing):
+        return cycles
+    source = f"{fewest.provenance.source}, over {cycles.provenance.source}"
+    provenance = Provenance(Method.QUOTED, source, f"tinygauge {__version__}", (evidence,))
+    return Quantity(fewest.value / cycles.value, Unit.RATIO, Interval.unknown(), provenance)
