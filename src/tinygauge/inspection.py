@@ -140,6 +140,7 @@ def target_of(board: Board, engine: Engine) -> Target:
         supply_v=board.supply.value if isinstance(board.supply, Quantity) else None,
         sram_bytes=board.sram.value,
         flash_bytes=board.flash.value,
+        sram_block_bytes=board.sram_block.value,
     )
 
 

@@ -93,6 +93,8 @@ class Target:
         The operating point; None where unknown.
     sram_bytes, flash_bytes : float or None
         What the board has; None where only a core is named.
+    sram_block_bytes : float or None
+        The largest piece of its SRAM without a gap, which an arena must fit into.
     """
 
     board: str
@@ -102,6 +104,7 @@ class Target:
     supply_v: float | None = None
     sram_bytes: float | None = None
     flash_bytes: float | None = None
+    sram_block_bytes: float | None = None
 
     def __str__(self) -> str:
         clock = f" @ {self.clock_hz / 1e6:g} MHz" if self.clock_hz else ""

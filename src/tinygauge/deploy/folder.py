@@ -87,6 +87,7 @@ class Deployment:
         ram_bytes = memory.ram.value - _smallest(memory).value + self.arena.size_bytes
         needs = (
             ("RAM", ram_bytes, target.sram_bytes),
+            ("RAM in one piece", self.arena.size_bytes, target.sram_block_bytes),
             ("flash", memory.flash.value, target.flash_bytes),
         )
         return tuple(

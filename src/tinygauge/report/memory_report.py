@@ -66,11 +66,14 @@ class MemoryEntry:
 
     @property
     def fits(self) -> bool | None:
-        """Whether RAM and flash fit the board; None where that is not known or not sure."""
-        limits = (self.target.sram_bytes, self.target.flash_bytes)
-        if isinstance(self.memory, Missing) or None in limits:
+        """Whether RAM, its arena in one piece, and flash fit; None where not known or not sure."""
+        target, memory = self.target, self.memory
+        piece = target.sram_block_bytes or target.sram_bytes
+        limits = (target.sram_bytes, piece, target.flash_bytes)
+        if isinstance(memory, Missing) or None in limits:
             return None
-        needs = (self.memory.ram, self.memory.flash)
+        arena = memory.arena if isinstance(memory.min_arena, Missing) else memory.min_arena
+        needs = (memory.ram, arena, memory.flash)
         checks = [_fits(need, limit) for need, limit in zip(needs, limits, strict=True)]
         if False in checks:
             return False

@@ -74,10 +74,12 @@ class Verdict:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """What stands in the way: blockers, then failed bounds, then undecided ones."""
+        """What stands in the way: blockers alone, or failed bounds and then undecided ones."""
+        if self.blockers:  # the metrics that they leave missing would only repeat them
+            return self.blockers
         failed = [c.reason for c in self.checks if c.position is Position.OUTSIDE]
         open_ = [c.reason for c in self.checks if c.position is Position.UNDECIDED]
-        return (*self.blockers, *failed, *open_)
+        return (*failed, *open_)
 
     @property
     def worst_overshoot(self) -> float:

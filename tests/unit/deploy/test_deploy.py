@@ -358,6 +358,22 @@ def test_shortages_name_the_board() -> None:
     assert deployment.shortages == ("RAM: needs 9,264 bytes, tiny has 4,096",)
 
 
+def test_shortages_name_the_piece_that_is_too_small() -> None:
+    """An arena larger than the largest piece of SRAM is a shortage, though SRAM is enough."""
+    split = Target(
+        board="split",
+        core="cortex-m4",
+        engine="tflm-ref",
+        sram_bytes=1 << 20,
+        sram_block_bytes=2048,
+        flash_bytes=1e6,
+    )
+    (shortage,) = render_deployment(int8_model(), memory(), split).shortages
+
+    assert shortage.startswith("RAM in one piece: needs ")
+    assert shortage.endswith("split has 2,048")
+
+
 def test_figures_carry_their_method() -> None:
     """Numbers in the text say how they were obtained and of which TFLM."""
     header, readme = _files()["model.h"], _files()["README.md"]

@@ -107,6 +107,20 @@ def test_the_board_is_compared_with_the_interval(
     assert words in text(*memory_tables(found))
 
 
+def test_an_arena_must_fit_into_one_piece() -> None:
+    """SRAM that is enough in all, but not in one piece, does not fit."""
+    split = Target(
+        board="b",
+        core="cortex-m4",
+        engine="tflm-ref",
+        sram_bytes=1 << 20,
+        sram_block_bytes=64,
+        flash_bytes=1 << 20,
+    )
+
+    assert entry(target=split).fits is False
+
+
 def test_text_shows_parts_peak_and_bound() -> None:
     """RAM and flash part by part, what sets the arena, and the plan beside the lower bound."""
     found = entry()
