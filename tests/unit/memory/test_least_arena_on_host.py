@@ -159,6 +159,7 @@ SYNTHETIC: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.slow
 def test_smallest_arena_of_small_models_is_the_predicted_one(tmp_path: Path) -> None:
     """Models where preparing, planning and running set it in turn: no byte more, none less."""
     paths, expected, reasons = [], {}, set()
@@ -174,6 +175,7 @@ def test_smallest_arena_of_small_models_is_the_predicted_one(tmp_path: Path) -> 
     assert reasons == {"preparing", "planning", "running"}
 
 
+@pytest.mark.slow
 def test_smallest_arena_of_packaged_models_is_the_predicted_one() -> None:
     """One of each family and type."""
     names = (
