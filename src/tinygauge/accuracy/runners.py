@@ -42,7 +42,7 @@ _LOG = logging.getLogger(__name__)
 _WORKER = Path(__file__).with_name("worker.py")
 _CHUNK_BYTES = 16 << 20
 _QUOTED = 300  # characters of what a runtime says
-_MEMORY_SIGNS = ("MemoryError", "bad_alloc", "failed to map segment")
+_MEMORY_SIGNS = ("MemoryError", "bad_alloc", "failed to map segment", "Memory allocation")
 _ADVICE = "Convert it again, or see its ops with: tinygauge inspect"
 
 Progress = Callable[[int], None]

@@ -129,10 +129,11 @@ def test_time_runs_out() -> None:
 
 
 @needs_limits
-def test_memory_runs_out() -> None:
-    """A process that needs more memory than allowed is told from one that crashed."""
-    with pytest.raises(RunnerError, match="needs more than the limit of 120 MiB"):
-        run_model(build_cnn(), ROWS, TFLM, limits=Limits(memory_bytes=120 << 20))
+@pytest.mark.parametrize("limit_mib", [30, 45, 60, 80])
+def test_memory_runs_out(limit_mib: int) -> None:
+    """Wherever a process meets its limit, it is told from one that crashed."""
+    with pytest.raises(RunnerError, match=f"needs more than the limit of {limit_mib} MiB"):
+        run_model(build_cnn(), ROWS, TFLM, limits=Limits(memory_bytes=limit_mib << 20))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals on Windows")
