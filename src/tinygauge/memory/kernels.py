@@ -201,9 +201,16 @@ def _check_types(site: Site, data: Tensor, weights: Tensor) -> None:
 
 def _conv(site: Site) -> Needs:
     # conv_common.cc @ 28e6530b; cmsis_nn/conv.cc @ 19e0e51c
+    return _filters(site, 0, _conv_scratch_bytes)
+
+
+def _filters(
+    site: Site, channel_axis: int, scratch_bytes: Callable[[Site, Tensor, Tensor], int]
+) -> Needs:
+    """Return what convolutions of both kinds need; they differ in CMSIS-NN's scratch alone."""
     data, weights = site.input(0), site.input(1)
     _check_types(site, data, weights)
-    per_channel = (4 * site.shape4(weights)[0],) * 2
+    per_channel = (4 * site.shape4(weights)[channel_axis],) * 2
     if not site.kernels.is_cmsis_nn:
         return Needs(
             op_data_bytes=site.bytes(op_data.CONV),
@@ -213,15 +220,16 @@ def _conv(site: Site) -> Needs:
     init = site.bytes(layout(op_data.CONV, "i"))
     if data.dtype is DType.FLOAT32:
         return Needs(op_data_bytes=init)
+    scratch = scratch_bytes(site, data, weights)
+    return Needs(op_data_bytes=init, kept_bytes=per_channel, scratch_bytes=_if_any(scratch))
+
+
+def _conv_scratch_bytes(site: Site, data: Tensor, _weights: Tensor) -> int:
     conv = _convolution(site)
     if data.dtype is DType.INT8:
         # For int4 weights, too, the kernel asks for the int8 size (@ 19e0e51c).
-        scratch = cmsis_nn.convolve_s8_bytes(site.kernels.isa, conv)
-    elif _has_wide_bias(site):
-        scratch = cmsis_nn.convolve_s16_bytes(site.kernels.isa, conv)
-    else:
-        scratch = 0
-    return Needs(op_data_bytes=init, kept_bytes=per_channel, scratch_bytes=_if_any(scratch))
+        return cmsis_nn.convolve_s8_bytes(site.kernels.isa, conv)
+    return cmsis_nn.convolve_s16_bytes(site.kernels.isa, conv) if _has_wide_bias(site) else 0
 
 
 def _has_wide_bias(site: Site) -> bool:
@@ -239,26 +247,16 @@ def _if_any(size_bytes: int) -> tuple[int, ...]:
 
 def _depthwise(site: Site) -> Needs:
     # depthwise_conv_common.cc @ 340fcba7; cmsis_nn/depthwise_conv.cc @ 0cc6f983
-    data, weights = site.input(0), site.input(1)
-    _check_types(site, data, weights)
-    per_channel = (4 * site.shape4(weights)[3],) * 2
-    if not site.kernels.is_cmsis_nn:
-        return Needs(
-            op_data_bytes=site.bytes(op_data.CONV),
-            kept_bytes=per_channel,
-            scratch_bytes=_unpacked_int4(weights),
-        )
-    init = site.bytes(layout(op_data.CONV, "i"))
-    if data.dtype is DType.FLOAT32:
-        return Needs(op_data_bytes=init)
-    scratch = 0
-    if data.dtype is DType.INT8:
-        conv = _convolution(site)
-        if weights.dtype is DType.INT4:
-            scratch = cmsis_nn.depthwise_s4_bytes(conv)
-        else:
-            scratch = cmsis_nn.depthwise_s8_bytes(site.kernels.isa, conv)
-    return Needs(op_data_bytes=init, kept_bytes=per_channel, scratch_bytes=_if_any(scratch))
+    return _filters(site, 3, _depthwise_scratch_bytes)
+
+
+def _depthwise_scratch_bytes(site: Site, data: Tensor, weights: Tensor) -> int:
+    if data.dtype is not DType.INT8:
+        return 0
+    conv = _convolution(site)
+    if weights.dtype is DType.INT4:
+        return cmsis_nn.depthwise_s4_bytes(conv)
+    return cmsis_nn.depthwise_s8_bytes(site.kernels.isa, conv)
 
 
 def _fully_connected(site: Site) -> Needs:
