@@ -277,6 +277,11 @@ class Memory:
     op_kinds: tuple[str, ...] = ()
     live_bytes: tuple[int, ...] = ()
 
+    @property
+    def needed_arena(self) -> Quantity:
+        """The smallest arena that works; what is in use once running where that is not known."""
+        return self.arena if isinstance(self.min_arena, Missing) else self.min_arena
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpLatency:

@@ -84,7 +84,7 @@ class Deployment:
     def shortages(self) -> tuple[str, ...]:
         """Where the firmware does not fit the board, in words; empty where it does."""
         memory, target = self.memory, self.target
-        ram_bytes = memory.ram.value - _smallest(memory).value + self.arena.size_bytes
+        ram_bytes = memory.ram.value - memory.needed_arena.value + self.arena.size_bytes
         needs = (
             ("RAM", ram_bytes, target.sram_bytes),
             ("RAM in one piece", self.arena.size_bytes, target.sram_block_bytes),
@@ -178,14 +178,9 @@ def write_deployment(deployment: Deployment, folder: Path) -> None:
             ) from error
 
 
-def _smallest(memory: Memory) -> Quantity:
-    """Return the smallest arena that works; a record without one has what is in use."""
-    return memory.min_arena if isinstance(memory.min_arena, Quantity) else memory.arena
-
-
 def _arena_size(model: Model, memory: Memory) -> ArenaSize:
     """Take the smallest arena's upper end, and a margin that keeps the whole aligned."""
-    interval = _smallest(memory).interval
+    interval = memory.needed_arena.interval
     if not interval.is_known:
         raise InputError(model.name, "nothing bounds its arena", "Measure it on the board")
     most = math.ceil(interval.high)
@@ -220,7 +215,7 @@ def _head(model: Model, memory: Memory, target: Target) -> str:
         "the model's bytes stay under their own terms. SPDX-License-Identifier: Apache-2.0",
         "",
         f"On {plain(str(target))}, before any firmware is built:",
-        f"  arena {_bytes_text(_smallest(memory))}; once running {_bytes_text(memory.arena)}",
+        f"  arena {_bytes_text(memory.needed_arena)}; once running {_bytes_text(memory.arena)}",
         f"  RAM   {_bytes_text(memory.ram)}",
         f"  flash {_bytes_text(memory.flash)}",
         f"  for {tool}.",

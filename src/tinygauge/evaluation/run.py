@@ -350,7 +350,7 @@ def _piece_findings(candidate: _Candidate, board: Board, plan: Memory | Missing)
     """
     if isinstance(plan, Missing) or board.sram_block.value == board.sram.value:
         return []
-    arena = plan.arena if isinstance(plan.min_arena, Missing) else plan.min_arena
+    arena = plan.needed_arena
     least = arena.interval.low if arena.interval.is_known else arena.value
     piece = board.sram_block
     if least <= piece.value:

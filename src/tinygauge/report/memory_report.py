@@ -72,8 +72,7 @@ class MemoryEntry:
         limits = (target.sram_bytes, piece, target.flash_bytes)
         if isinstance(memory, Missing) or None in limits:
             return None
-        arena = memory.arena if isinstance(memory.min_arena, Missing) else memory.min_arena
-        needs = (memory.ram, arena, memory.flash)
+        needs = (memory.ram, memory.needed_arena, memory.flash)
         checks = [_fits(need, limit) for need, limit in zip(needs, limits, strict=True)]
         if False in checks:
             return False
