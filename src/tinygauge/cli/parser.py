@@ -1,0 +1,200 @@
+"""The words of the command line: every verb with its options, and nothing that is slow to import.
+
+A verb's `run` is named, not imported: `main` imports it when it is called.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from tinygauge import __version__
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
+
+__all__ = ["add_verb", "build_parser"]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="tinygauge",
+        description="Tells which trained model to ship on which microcontroller.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"tinygauge {__version__}")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log what is done, to stderr")
+    verbs = parser.add_subparsers(title="verbs", dest="verb", metavar="VERB", required=True)
+    _add_evaluate(verbs)
+    demo = add_verb(
+        verbs, "demo", "evaluate:run_demo", "run the main job on the packaged models and data"
+    )
+    _add_run_options(demo)
+    inspect = add_verb(
+        verbs, "inspect", "inspect:run", "ops, shapes, MACs, parameters, quantisation"
+    )
+    inspect.add_argument("models", nargs="+", metavar="MODEL", help=".tflite files")
+    _add_memory(verbs)
+    _add_predict(verbs)
+    _add_published(verbs)
+    _add_battery(verbs)
+    _add_deploy(verbs)
+    boards = add_verb(
+        verbs, "boards", "catalogue:run_boards", "the boards, with a source for each number"
+    )
+    boards.add_argument("names", nargs="*", metavar="NAME", help="catalogue name or TOML file")
+    boards.add_argument("--sort", choices=("name", "coremark"), default="name", help="order")
+    engines = add_verb(
+        verbs, "engines", "catalogue:run_engines", "the inference engines and how they round"
+    )
+    engines.add_argument("names", nargs="*", metavar="NAME", help="catalogue name or TOML file")
+    fetch = add_verb(
+        verbs, "fetch", "fetch:run", "reference models and datasets, checked by SHA-256"
+    )
+    fetch.add_argument("collection", choices=("mlperf-tiny",), help="what to fetch")
+    fetch.add_argument("--out", metavar="DIR", default="mlperf-tiny", help="where to (%(default)s)")
+    fetch.add_argument(
+        "--only", metavar="PATTERN", help="only files whose path matches, as *.tflite"
+    )
+    return parser
+
+
+def add_verb(verbs: Verbs, name: str, run: str, text: str) -> argparse.ArgumentParser:
+    """Add a verb that prints a result.
+
+    Parameters
+    ----------
+    verbs : Verbs
+        What it is added to.
+    name, text : str
+        The word on the command line, and what it does.
+    run : str
+        The function that runs it, as ``"module:function"`` below `tinygauge.cli`; imported when
+        it is needed, so that no verb pays for another's start-up.
+
+    Returns
+    -------
+    ArgumentParser
+        To add the verb's own options to.
+    """
+    parser = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_evaluate(verbs: Verbs) -> None:
+    evaluate = add_verb(
+        verbs, "evaluate", "evaluate:run", "evaluate models on boards and choose one"
+    )
+    evaluate.add_argument(
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help=".tflite files or folders, or one experiment.toml",
+    )
+    evaluate.add_argument("--data", metavar="PATH", help="dataset: .npz, .csv or a folder")
+    evaluate.add_argument("--board", action="append", metavar="NAME", help="board; repeatable")
+    evaluate.add_argument("--engine", action="append", metavar="NAME", help="engine; repeatable")
+    evaluate.add_argument(
+        "--require", action="append", metavar="BOUND", help="such as 'latency<=100ms'; repeatable"
+    )
+    evaluate.add_argument("--rank", metavar="METRICS", help="order of those inside: energy,latency")
+    _add_run_options(evaluate)
+
+
+def _add_memory(verbs: Verbs) -> None:
+    memory = add_verb(
+        verbs, "memory", "memory:run", "RAM and flash of models, part by part, to the byte"
+    )
+    memory.add_argument("models", nargs="+", metavar="MODEL", help=".tflite files")
+    memory.add_argument("--board", action="append", metavar="NAME", help="board; repeatable")
+    memory.add_argument(
+        "--core", action="append", metavar="NAME", help="core without a board (cortex-m4)"
+    )
+    memory.add_argument("--engine", action="append", metavar="NAME", help="engine; repeatable")
+    memory.add_argument("--out", metavar="DIR", help="draw the arena's timeline here")
+    memory.add_argument(
+        "--firmware", metavar="FILE", help="an ELF or linker map, to print beside the prediction"
+    )
+
+
+def _add_predict(verbs: Verbs) -> None:
+    predict = add_verb(
+        verbs,
+        "predict",
+        "predict:run",
+        "instructions, cycles, latency and energy, without the board",
+    )
+    predict.add_argument("models", nargs="+", metavar="MODEL", help=".tflite files")
+    predict.add_argument("--board", action="append", metavar="NAME", help="board; repeatable")
+    predict.add_argument(
+        "--core", action="append", metavar="NAME", help="core without a board (cortex-m4)"
+    )
+    predict.add_argument(
+        "--engine",
+        action="append",
+        metavar="NAME",
+        required=True,
+        help="engine, or a build of it (x-cube-ai@7.3.0); repeatable",
+    )
+    predict.add_argument("--clock", metavar="CLOCK", help="such as 100MHz; the board's by default")
+    predict.add_argument("--per-op", action="store_true", help="list the ops")
+
+
+def _add_published(verbs: Verbs) -> None:
+    published = add_verb(
+        verbs, "published", "published:run", "search the published MLPerf Tiny results"
+    )
+    for name, example in (
+        ("board", "nucleo-l4r5zi"),
+        ("engine", "x-cube-ai, x-cube-ai@7.3"),
+        ("benchmark", "ad, ic, kws, vww"),
+        ("round", "v1.0"),
+        ("submitter", "plumerai"),
+    ):
+        published.add_argument(
+            f"--{name}", action="append", metavar="NAME", help=f"such as {example}; repeatable"
+        )
+
+
+def _add_battery(verbs: Verbs) -> None:
+    battery = add_verb(
+        verbs, "battery", "battery:run", "average current and battery life with a model"
+    )
+    battery.add_argument("model", metavar="MODEL", help=".tflite file")
+    battery.add_argument("--board", metavar="NAME", required=True, help="board")
+    battery.add_argument(
+        "--engine", metavar="NAME", default="tflm-cmsis-nn", help="engine (%(default)s)"
+    )
+    battery.add_argument("--rate", metavar="RATE", required=True, help="such as 4/min or 1200/h")
+    battery.add_argument(
+        "--cell", metavar="CELL", required=True, help="cr2032, cr2450, ls26500 or 230mAh@3.0V"
+    )
+    battery.add_argument("--sleep-current", metavar="CURRENT", help="between inferences: 2uA")
+    battery.add_argument("--wake-energy", metavar="ENERGY", help="of each wake-up: 20uJ")
+    battery.add_argument("--self-discharge", metavar="SHARE", help="of the cell: 1%%/year")
+
+
+def _add_deploy(verbs: Verbs) -> None:
+    deploy = add_verb(verbs, "deploy", "deploy:run", "write a model as C++ for a TFLM firmware")
+    deploy.add_argument("model", metavar="MODEL", help=".tflite file")
+    deploy.add_argument("--engine", metavar="NAME", required=True, help="tflm-cmsis-nn, tflm-ref")
+    deploy.add_argument("--board", metavar="NAME", help="board; gives the core")
+    deploy.add_argument("--core", metavar="NAME", help="core without a board (cortex-m4)")
+    deploy.add_argument("--out", metavar="DIR", help="folder to write; by default NAME_model")
+    deploy.add_argument("--name", metavar="NAME", help="C++ namespace: becomes NAME_model")
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", metavar="DIR", help="write the report here")
+    parser.add_argument("--jobs", type=_positive, metavar="N", help="models run at once")
+    parser.add_argument("--no-cache", action="store_true", help="score every model again")
+    parser.add_argument("--all", action="store_true", help="print every candidate")
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got '{text}'")
+    return int(text)
