@@ -67,11 +67,13 @@ def add_verb(verbs: Verbs, name: str, run: str, text: str) -> argparse.ArgumentP
     ----------
     verbs : Verbs
         What it is added to.
-    name, text : str
-        The word on the command line, and what it does.
+    name : str
+        The word on the command line.
     run : str
         The function that runs it, as ``"module:function"`` below `tinygauge.cli`; imported when
         it is needed, so that no verb pays for another's start-up.
+    text : str
+        What it does.
 
     Returns
     -------
