@@ -17,6 +17,7 @@ from tinygauge.units import Unit
 __all__ = [
     "TOOL",
     "Inspection",
+    "build_findings",
     "core_findings",
     "engine_findings",
     "inspect",
@@ -182,6 +183,31 @@ def engine_findings(
     """
     where = f"{model.name} on {board.name}"
     return core_findings(model, summary.precision, board.core, engine, where=where)
+
+
+def build_findings(engine: Engine) -> tuple[Finding, ...]:
+    """Say what of a build is not known: its memory is that of the newest release.
+
+    Parameters
+    ----------
+    engine : Engine
+
+    Returns
+    -------
+    tuple of Finding
+        Empty for an engine without a build.
+    """
+    if not engine.build:
+        return ()
+    return (
+        Finding(
+            code="TG308",
+            severity=Severity.INFO,
+            message=f"RAM and flash are those of the newest {engine.base}, not of this build",
+            advice="Link the build and compare: tinygauge memory --firmware FILE",
+            where=engine.name,
+        ),
+    )
 
 
 def core_findings(

@@ -28,7 +28,7 @@ from tinygauge.quantity import Missing
 from tinygauge.records import Energy, Execution, Finding, Latency, Severity, Target
 from tinygauge.units import Unit, format_value
 
-__all__ = ["Prediction", "core_of", "engine_of", "predict"]
+__all__ = ["Prediction", "core_of", "predict"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,30 +52,6 @@ class Prediction:
     latency: Latency | Missing
     energy: Energy | Missing
     findings: tuple[Finding, ...] = ()
-
-
-def engine_of(name: str) -> Engine:
-    """Look up an engine whose name may carry a build.
-
-    Parameters
-    ----------
-    name : str
-        Such as ``"x-cube-ai"``, ``"x-cube-ai@7.3.0"`` or the path of a TOML file.
-
-    Returns
-    -------
-    Engine
-        Its name holds the build.
-
-    Raises
-    ------
-    UnknownNameError
-        If there is no such engine.
-    """
-    if name.endswith(".toml"):
-        return catalog.engine(name)
-    base, at, build = name.lower().partition("@")
-    return replace(catalog.engine(base), name=f"{base}{at}{build}")
 
 
 def core_of(name: str) -> str:
@@ -112,7 +88,7 @@ def predict(
     place : Board or str
         A board, or the name of a core.
     engine : Engine or str
-        May name a build, as `engine_of` reads it.
+        May name a build: ``"x-cube-ai@7.3.0"``.
     clock_hz : float, optional
         By default the board's; a core alone has none.
 
@@ -127,7 +103,7 @@ def predict(
     InputError
         If the engine can't run the model there, or nothing measured stands for the combination.
     """
-    engine = engine_of(engine) if isinstance(engine, str) else engine
+    engine = catalog.engine(engine) if isinstance(engine, str) else engine
     target = _target(place, engine, clock_hz)
     findings = core_findings(
         model, precision(model), target.core, engine, where=f"{model.name} on {target}"

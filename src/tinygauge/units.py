@@ -36,6 +36,7 @@ class Unit(StrEnum):
     RATIO = "ratio"
     COUNT = "count"
     COREMARK_PER_MHZ = "CoreMark/MHz"
+    ULPMARK = "ULPMark"
 
 
 _DECIMAL = {"G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
@@ -60,6 +61,7 @@ def _spellings() -> dict[str, tuple[float, Unit]]:
         "ratio": (1.0, Unit.RATIO),
         "count": (1.0, Unit.COUNT),
         "CoreMark/MHz": (1.0, Unit.COREMARK_PER_MHZ),
+        "ULPMark": (1.0, Unit.ULPMARK),
     }
     for name, factor in _BINARY.items():
         table[name] = (factor, Unit.BYTE)

@@ -20,7 +20,7 @@ from tinygauge.cost.battery import (
     predict_battery,
 )
 from tinygauge.errors import ConfigError, InputError
-from tinygauge.prediction import Prediction, engine_of, predict
+from tinygauge.prediction import Prediction, predict
 from tinygauge.quantity import Missing, Quantity
 from tinygauge.report.serialise import quantity_document, render_json
 from tinygauge.units import Unit
@@ -35,7 +35,7 @@ _VERDICTS = {True: "inside", False: "outside", None: "undecided"}
 def run(options: argparse.Namespace) -> int:
     """Print the life of the cell; 1 where the rate can't surely be kept up."""
     duty, cell = _duty(options), _cell(options)
-    engine = engine_of(options.engine)
+    engine = catalog.engine(options.engine)
     prediction = predict(graph.load(options.model), catalog.board(options.board), engine)
     life = _life(prediction, duty, cell)
     if options.json:

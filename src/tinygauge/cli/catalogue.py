@@ -7,21 +7,25 @@ import sys
 
 from tinygauge import catalog
 from tinygauge.cli.output import console
-from tinygauge.quantity import Quantity
+from tinygauge.report.catalogue_tables import (
+    board_table,
+    boards_table,
+    builds_table,
+    engine_table,
+    engines_table,
+)
 from tinygauge.report.serialise import board_document, engine_document, render_json
-from tinygauge.report.text import board_table, boards_table, engines_table
 
 __all__ = ["run_boards", "run_engines"]
 
 # Terminals narrower than this get the compact tables.
-_ROOMY = 100
+_ROOMY = 110
 
 
 def run_boards(options: argparse.Namespace) -> int:
     """Print all boards, or those named with their sources."""
     boards = [catalog.board(name) for name in options.names or catalog.board_names()]
-    if options.sort == "coremark":
-        boards.sort(key=lambda b: -b.coremark.value if isinstance(b.coremark, Quantity) else 0)
+    boards = catalog.sort_boards(boards, options.sort)
     if options.json:
         sys.stdout.write(render_json([board_document(board) for board in boards]))
         return 0
@@ -34,14 +38,16 @@ def run_boards(options: argparse.Namespace) -> int:
 
 
 def run_engines(options: argparse.Namespace) -> int:
-    """Print all engines, or those named."""
+    """Print all engines, or those named with their builds and sources."""
     engines = [catalog.engine(name) for name in options.names or catalog.engine_names()]
     if options.json:
         sys.stdout.write(render_json([engine_document(engine) for engine in engines]))
         return 0
     out = console()
-    compact = out.width < _ROOMY
-    out.print(engines_table(engines, compact=compact))
-    for engine in engines if compact and options.names else ():
-        out.print(f"{engine.name}: {engine.profile.evidence}", markup=False, highlight=False)
+    if not options.names:
+        out.print(engines_table(engines, compact=out.width < _ROOMY))
+    for engine in engines if options.names else ():
+        out.print(engine_table(engine))
+        if engine.builds and not engine.build:
+            out.print(builds_table(engine))
     return 0

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tinygauge import catalog, graph
+from tinygauge.catalog import Engine
 from tinygauge.cli.output import console, print_error
 from tinygauge.deploy import Deployment, render_deployment, write_deployment
 from tinygauge.errors import ConfigError, InputError
@@ -23,9 +24,10 @@ _USUAL_CORE = "cortex-m4"
 
 def run(options: argparse.Namespace) -> int:
     """Write the folder; return 1 where the model does not fit the board."""
-    target = _target(options)
+    engine = catalog.engine(options.engine)
+    target = _target(options, engine)
     model = graph.load(options.model)
-    memory = predict_memory(model, core=target.core, engine=target.engine)
+    memory = predict_memory(model, core=target.core, engine=engine.base)
     if isinstance(memory, Missing):
         raise InputError(options.model, memory.reason, memory.advice)
     deployment = render_deployment(model, memory, target, name=options.name)
@@ -38,8 +40,7 @@ def run(options: argparse.Namespace) -> int:
     return _check(deployment)
 
 
-def _target(options: argparse.Namespace) -> Target:
-    engine = catalog.engine(options.engine)
+def _target(options: argparse.Namespace, engine: Engine) -> Target:
     if options.board and options.core:
         raise ConfigError("--core", "a board has its core", "Name --board or --core, not both")
     if options.board:

@@ -11,7 +11,7 @@ from tinygauge import catalog, graph
 from tinygauge.catalog import Engine
 from tinygauge.cli.output import console, print_error
 from tinygauge.errors import InputError, UnknownNameError
-from tinygauge.inspection import target_of
+from tinygauge.inspection import build_findings, target_of
 from tinygauge.memory import ISA, find_savings, predict_memory
 from tinygauge.memory.firmware import Firmware, read_firmware
 from tinygauge.quantity import Missing
@@ -81,9 +81,12 @@ def _entry(model: graph.Model, target: Target, engine: Engine) -> MemoryEntry:
         runs_on = f"It runs on {', '.join(engine.cores)}"
         memory = Missing(f"{engine.name} does not run on {target.core}", runs_on)
     else:
-        memory = predict_memory(model, core=target.core, engine=engine.name)
+        memory = predict_memory(model, core=target.core, engine=engine.base)
     if isinstance(memory, Memory):
-        findings = find_savings(model, core=target.core, engine=engine.name)
+        findings = (
+            *build_findings(engine),
+            *find_savings(model, core=target.core, engine=engine.base),
+        )
     return MemoryEntry(model=model, target=target, memory=memory, findings=findings)
 
 

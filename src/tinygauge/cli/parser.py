@@ -44,11 +44,21 @@ def build_parser() -> argparse.ArgumentParser:
         verbs, "boards", "catalogue:run_boards", "the boards, with a source for each number"
     )
     boards.add_argument("names", nargs="*", metavar="NAME", help="catalogue name or TOML file")
-    boards.add_argument("--sort", choices=("name", "coremark"), default="name", help="order")
-    engines = add_verb(
-        verbs, "engines", "catalogue:run_engines", "the inference engines and how they round"
+    boards.add_argument(
+        "--sort",
+        choices=("name", "coremark", "ulpmark", "clock", "sram", "flash", "power"),
+        default="name",
+        help="order: the best first, unknown last",
     )
-    engines.add_argument("names", nargs="*", metavar="NAME", help="catalogue name or TOML file")
+    engines = add_verb(
+        verbs,
+        "engines",
+        "catalogue:run_engines",
+        "the inference engines, their builds, how they round",
+    )
+    engines.add_argument(
+        "names", nargs="*", metavar="NAME", help="catalogue name, ENGINE@BUILD or TOML file"
+    )
     fetch = add_verb(
         verbs, "fetch", "fetch:run", "reference models and datasets, checked by SHA-256"
     )

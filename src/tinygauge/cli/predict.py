@@ -9,7 +9,7 @@ from tinygauge import catalog, graph
 from tinygauge.catalog import Board
 from tinygauge.cli.output import console, print_error
 from tinygauge.errors import ConfigError, InputError
-from tinygauge.prediction import Prediction, core_of, engine_of, predict
+from tinygauge.prediction import Prediction, core_of, predict
 from tinygauge.report.predict_report import (
     op_table,
     prediction_document,
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     places += [core_of(name) for name in options.core or []]
     if not places:
         raise ConfigError("--board", "no board or core was named", "See: tinygauge boards")
-    engines = [engine_of(name) for name in options.engine]
+    engines = [catalog.engine(name) for name in options.engine]
     clock = clock_hz(options.clock) if options.clock else None
     found: list[Prediction] = []
     failed = False

@@ -24,6 +24,7 @@ from tinygauge.errors import ConfigError, InputError, ModelFormatError, RunnerEr
 from tinygauge.evaluation.results import Alternative, Results
 from tinygauge.inspection import (
     TOOL,
+    build_findings,
     engine_findings,
     model_findings,
     summarise,
@@ -324,8 +325,9 @@ def _evaluation(candidate: _Candidate, board: Board, engine: Engine) -> Evaluati
     if blocked:
         plan = latency = energy = Missing(blocked[0].message, blocked[0].advice)
     else:
-        plan = candidate.plan(board.core, engine.name)
+        plan = candidate.plan(board.core, engine.base)
         findings.extend(_piece_findings(candidate, board, plan))
+        findings.extend(build_findings(engine) if isinstance(plan, Memory) else ())
         latency = cost.predict_latency(candidate.model, target)
         energy = latency if isinstance(latency, Missing) else cost.predict_energy(latency, board)
     if isinstance(latency, Latency):

@@ -16,9 +16,10 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from tinygauge.catalog import Board, Engine
+from tinygauge.catalog import Board, Build, Engine
 from tinygauge.graph import OpCounts, Tensor
 from tinygauge.inspection import Inspection
 from tinygauge.quantity import Missing, Quantity
@@ -436,6 +437,9 @@ def board_document(board: Board) -> Document:
         "sram_block": quantity_document(board.sram_block),
         "flash": quantity_document(board.flash),
         "coremark_per_mhz": quantity_document(board.coremark),
+        "ulpmark_cp": quantity_document(board.ulpmark_cp),
+        "ulpmark_pp": quantity_document(board.ulpmark_pp),
+        "ulpmark_cm": quantity_document(board.ulpmark_cm),
         "active_power": quantity_document(board.active_power),
         "power_rail": board.power_rail,
         "notes": list(board.notes),
@@ -465,4 +469,18 @@ def engine_document(engine: Engine) -> Document:
         "skips_dead_channels": engine.skips_dead_channels,
         "ops": sorted(engine.ops) if engine.ops is not None else None,
         "notes": list(engine.notes),
+        "build": engine.build or None,
+        "builds": [_build(build) for build in engine.builds],
+    }
+
+
+def _build(build: Build) -> Document:
+    document: Document = {field.name: getattr(build, field.name) for field in fields(build)}
+    profile = build.profile
+    return document | {
+        "compiler": build.compiler or None,
+        "flags": build.flags or None,
+        "notes": list(build.notes),
+        "profile": profile and profile.name,
+        "profile_evidence": profile and profile.evidence,
     }

@@ -11,7 +11,6 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tinygauge.catalog import Board, Engine
 from tinygauge.inspection import Inspection
 from tinygauge.quantity import Basis, Method, Missing, Quantity
 from tinygauge.records import Evaluation, Finding, Metric, Severity
@@ -22,11 +21,8 @@ if TYPE_CHECKING:
     from tinygauge.evaluation import Results
 
 __all__ = [
-    "board_table",
-    "boards_table",
     "cell",
     "decision_table",
-    "engines_table",
     "explain",
     "inspection_tables",
 ]
@@ -290,117 +286,6 @@ def _grouped_findings(evaluations: Iterable[Evaluation]) -> list[str]:
         advice = f". {first.advice}" if first.advice else ""
         lines.append(f"  {code} {first.where}: {first.message}{more}{advice}")
     return lines
-
-
-def boards_table(boards: Sequence[Board], *, compact: bool = False) -> Table:
-    """Lay out boards side by side.
-
-    Parameters
-    ----------
-    boards : sequence of Board
-    compact : bool
-        Leave out supplies and intervals, for narrow terminals.
-
-    Returns
-    -------
-    rich.table.Table
-    """
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for name in ("board", "core"):
-        table.add_column(name, overflow="fold")
-    supply = () if compact else ("supply",)
-    for name in ("clock", *supply, "SRAM", "flash", "CoreMark\n/MHz", "active\npower"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for board in boards:
-        coremark = board.coremark
-        score = "—" if isinstance(coremark, Missing) else f"{coremark.value:.2f}"
-        table.add_row(
-            Text(board.name),
-            Text(board.core),
-            cell(board.clock, with_interval=not compact),
-            *([] if compact else [cell(board.supply)]),
-            cell(board.sram, with_interval=not compact),
-            cell(board.flash, with_interval=not compact),
-            score,
-            cell(board.active_power, with_interval=not compact),
-        )
-    table.caption = "tinygauge boards NAME prints the source of each number"
-    return table
-
-
-def board_table(board: Board) -> Table:
-    """Lay out one board with the source of each number.
-
-    Parameters
-    ----------
-    board : Board
-
-    Returns
-    -------
-    rich.table.Table
-    """
-    title = f"{board.title} ({board.name}): {board.mcu}, {board.core}"
-    table = Table(title=escape(title), box=box.SIMPLE_HEAD)
-    for name in ("what", "value", "method"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("source", overflow="fold")
-    figures: dict[str, Quantity | Missing] = {
-        "clock": board.clock,
-        "supply": board.supply,
-        "SRAM": board.sram,
-        "SRAM in one piece": board.sram_block,
-        "flash": board.flash,
-        "CoreMark/MHz": board.coremark,
-        f"active power ({board.power_rail})": board.active_power,
-    }
-    for name, quantity in figures.items():
-        if isinstance(quantity, Missing):
-            table.add_row(name, "unknown", "", Text(quantity.reason))
-            continue
-        value = (
-            cell(quantity)
-            if quantity.unit is not Unit.COREMARK_PER_MHZ
-            else (f"{quantity.value:.2f}")
-        )
-        table.add_row(name, value, quantity.method.value, Text(quantity.provenance.source))
-    for note in board.notes:
-        table.add_row("note", "", "", Text(note))
-    return table
-
-
-def engines_table(engines: Sequence[Engine], *, compact: bool = False) -> Table:
-    """Lay out engines with their numeric profile and its evidence.
-
-    Parameters
-    ----------
-    engines : sequence of Engine
-    compact : bool
-        Leave out the evidence, for narrow terminals.
-
-    Returns
-    -------
-    rich.table.Table
-    """
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in ("engine", "kernels", "numerics"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("ops", justify="right", no_wrap=True)
-    table.add_column("skips dead\nchannels", justify="center", no_wrap=True)
-    if compact:
-        table.caption = "tinygauge engines NAME gives the evidence for the numerics"
-    else:
-        table.add_column("evidence for the numerics", overflow="fold")
-    words = {True: "yes", False: "no", None: "unknown"}
-    for engine in engines:
-        table.add_row(
-            Text(engine.name),
-            Text(engine.kernels),
-            engine.profile.name,
-            "unknown" if engine.ops is None else str(len(engine.ops)),
-            words[engine.skips_dead_channels],
-            *([] if compact else [Text(engine.profile.evidence)]),
-        )
-    return table
 
 
 def inspection_tables(inspection: Inspection) -> list[Table | Text]:

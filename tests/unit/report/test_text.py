@@ -17,12 +17,10 @@ from tinygauge.evaluation import Alternative, Results
 from tinygauge.inspection import inspect
 from tinygauge.quantity import Basis, Interval, Method, Missing
 from tinygauge.records import Failure, Finding, Severity
+from tinygauge.report.catalogue_tables import board_table, boards_table, engines_table
 from tinygauge.report.text import (
-    board_table,
-    boards_table,
     cell,
     decision_table,
-    engines_table,
     explain,
     inspection_tables,
 )
