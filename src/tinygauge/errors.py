@@ -8,8 +8,13 @@
     │   ├── UnsupportedOpError    an op that no engine or formula knows
     │   ├── DatasetError          the data do not fit the model or the format
     │   ├── ConfigError           a TOML file, bound or option that does not parse
+    │   ├── TraceFormatError      a recorded power trace that can't be read
     │   └── UnknownNameError      no such board, engine or column ("did you mean")
     ├── ComparisonError       units or targets differ
+    ├── BenchError            something on the bench failed (exit code 3)
+    │   ├── MonitorError          an energy monitor does not answer, answers nonsense or went away
+    │   ├── MonitorOverloadError  the current went beyond what the monitor can measure
+    │   └── SamplesLostError      a measured stretch has holes in it
     ├── RunnerError           the process that runs the model failed, crashed or hit a limit
     ├── FetchError            a download failed or a checksum differs
     └── MissingExtraError     an optional package is not installed
@@ -24,6 +29,7 @@ import difflib
 from collections.abc import Iterable
 
 __all__ = [
+    "BenchError",
     "ComparisonError",
     "ConfigError",
     "DatasetError",
@@ -31,8 +37,12 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "ModelFormatError",
+    "MonitorError",
+    "MonitorOverloadError",
     "RunnerError",
+    "SamplesLostError",
     "TinygaugeError",
+    "TraceFormatError",
     "UnknownNameError",
     "UnsupportedOpError",
 ]
@@ -119,8 +129,28 @@ class UnknownNameError(InputError):
         super().__init__(f"unknown {kind} '{name}'", f"there is no such {kind}", advice)
 
 
+class TraceFormatError(InputError):
+    """A recorded power trace can't be read or does not hold what was asked of it."""
+
+
 class ComparisonError(TinygaugeError):
     """Two numbers can't be compared or added: their units or targets differ."""
+
+
+class BenchError(TinygaugeError):
+    """Something on the bench failed: a board, its link, an energy monitor."""
+
+
+class MonitorError(BenchError):
+    """An energy monitor does not answer, answers nonsense or went away."""
+
+
+class MonitorOverloadError(BenchError):
+    """The current went beyond what the monitor can measure."""
+
+
+class SamplesLostError(BenchError):
+    """A stretch that was to be measured has holes in it."""
 
 
 class RunnerError(TinygaugeError):

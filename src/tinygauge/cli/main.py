@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 
 from tinygauge.cli.parser import build_parser
-from tinygauge.errors import FetchError, RunnerError, TinygaugeError
+from tinygauge.errors import BenchError, FetchError, RunnerError, TinygaugeError
 
 __all__ = ["main"]
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run = getattr(importlib.import_module(f"tinygauge.cli.{module}"), function)
         code: int = run(options)
         sys.stdout.flush()
-    except (FetchError, RunnerError) as error:
+    except (BenchError, FetchError, RunnerError) as error:
         return _failed(error, EXIT_OUTSIDE)
     except TinygaugeError as error:
         return _failed(error, EXIT_INPUT)

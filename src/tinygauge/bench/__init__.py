@@ -1,0 +1,1 @@
+"""The bench: what is measured on a real board, and with what."""
