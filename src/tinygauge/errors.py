@@ -12,7 +12,6 @@
     │   └── UnknownNameError      no such board, engine or column ("did you mean")
     ├── ComparisonError       units or targets differ
     ├── BenchError            something on the bench failed (exit code 3)
-    │   ├── MonitorError          an energy monitor does not answer, answers nonsense or went away
     │   ├── MonitorOverloadError  the current went beyond what the monitor can measure
     │   └── SamplesLostError      a measured stretch has holes in it
     ├── RunnerError           the process that runs the model failed, crashed or hit a limit
@@ -37,7 +36,6 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "ModelFormatError",
-    "MonitorError",
     "MonitorOverloadError",
     "RunnerError",
     "SamplesLostError",
@@ -139,10 +137,6 @@ class ComparisonError(TinygaugeError):
 
 class BenchError(TinygaugeError):
     """Something on the bench failed: a board, its link, an energy monitor."""
-
-
-class MonitorError(BenchError):
-    """An energy monitor does not answer, answers nonsense or went away."""
 
 
 class MonitorOverloadError(BenchError):

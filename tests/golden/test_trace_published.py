@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tinygauge.bench.energy import window_energy
 from tinygauge.bench.instruments import instrument
-from tinygauge.bench.trace import window_energy, windows_between_marks
+from tinygauge.bench.trace import windows_between_marks
 from tinygauge.bench.trace_files import load_eembc_trace
 
 FOLDER = (

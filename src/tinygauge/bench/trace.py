@@ -1,15 +1,15 @@
-"""Power over time as an energy monitor saw it, and the energy of stretches of it.
+"""Power over time as an energy monitor saw it.
 
 A `PowerTrace` keeps what was measured and what was not: samples that were lost are holes between
 samples, and samples beyond the instrument's range are marked. Neither is ever filled in. Windows
-are cut by the marks of a GPIO where the instrument has one, and else by `detect_windows`, whose
-uncertainty is carried into the energy.
+are cut by the marks of a GPIO where the instrument has one, and else by `edges.detect_windows`;
+`energy.window_energy` integrates them.
 
 >>> import numpy as np
 >>> meter = Instrument("bench meter", Accuracy(0.02, 0.0, "its data sheet"))
 >>> trace = PowerTrace.uniform("demo", meter, 1000.0, np.full(2000, 0.03))
->>> str(window_energy(trace, Window(0.5, 1.5, 0.0, "by hand")).total)
-'30.0 mJ (29.4 to 30.6 mJ) measured'
+>>> windows_between_marks(trace.with_marks([0.5, 1.5]))
+(Window(start_s=0.5, end_s=1.5, edge_s=0.001, source='gpio marks'),)
 """
 
 from __future__ import annotations
@@ -17,25 +17,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinygauge import __version__
-from tinygauge.errors import MonitorOverloadError, SamplesLostError, TraceFormatError
-from tinygauge.quantity import Basis, Evidence, Interval, Method, Missing, Provenance, Quantity
-from tinygauge.units import Unit
+from tinygauge.errors import TraceFormatError
+from tinygauge.quantity import Evidence, Missing
 
 __all__ = [
     "Accuracy",
+    "Floats",
     "Gap",
     "Instrument",
-    "Lost",
     "PowerTrace",
     "Window",
-    "WindowEnergy",
-    "window_energy",
     "windows_between_marks",
 ]
 
@@ -43,8 +38,6 @@ Floats = NDArray[np.float64]
 
 # Steps between samples that are longer than this many sample periods are holes.
 _HOLE = 1.5
-# Makers state accuracy without a confidence; this project takes it for 95 %.
-_LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +85,6 @@ class Gap:
     start_s: float
     end_s: float
     reason: str
-
-
-class Lost(StrEnum):
-    """What to do with a window that has holes: refuse it, or widen its interval."""
-
-    REFUSE = "refuse"
-    WIDEN = "widen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +225,7 @@ class PowerTrace:
         """End of each sample: where the next begins, or a period on where none follows."""
         steps = np.append(np.diff(self.t_s), self.period_s)
         steps[steps > _HOLE * self.period_s] = self.period_s
-        return self.t_s + steps
+        return np.asarray(self.t_s + steps, dtype=np.float64)
 
     @property
     def holes(self) -> tuple[Gap, ...]:
@@ -255,30 +241,6 @@ class PowerTrace:
     def with_marks(self, marks_s: Iterable[float]) -> PowerTrace:
         """Return the trace with these GPIO events, seconds."""
         return replace(self, marks_s=np.array(tuple(marks_s), dtype=np.float64))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowEnergy:
-    """The energy of a window.
-
-    Parameters
-    ----------
-    window : Window
-    total : Quantity
-        Joules, idle power included.
-    above_idle : Quantity or Missing
-        Joules above what the board draws when it idles; Missing where no idle stretch was given.
-    power : Quantity
-        Mean over the window, watts.
-    notes : tuple of str
-        What was widened and why.
-    """
-
-    window: Window
-    total: Quantity
-    above_idle: Quantity | Missing
-    power: Quantity
-    notes: tuple[str, ...] = ()
 
 
 def windows_between_marks(
@@ -316,200 +278,3 @@ def windows_between_marks(
         Window(start, end, trace.period_s, "gpio marks")
         for start, end in zip(marks[::2], marks[1::2], strict=True)
     )
-
-
-def window_energy(
-    trace: PowerTrace,
-    window: Window,
-    *,
-    idle: Window | None = None,
-    lost: Lost = Lost.REFUSE,
-) -> WindowEnergy:
-    """Integrate a window.
-
-    Parameters
-    ----------
-    trace : PowerTrace
-    window : Window
-    idle : Window, optional
-        A stretch in which the board idles, to tell the energy above it.
-    lost : Lost
-        What to do where samples are missing.
-
-    Returns
-    -------
-    WindowEnergy
-        The interval holds the instrument's accuracy, the uncertainty of both ends and, with
-        `Lost.WIDEN`, the holes between no power and twice the most power seen in the window.
-
-    Raises
-    ------
-    TraceFormatError
-        If the window is empty or lies outside the trace.
-    MonitorOverloadError
-        If a sample in it, or in `idle`, is beyond the instrument's range.
-    SamplesLostError
-        If samples are missing, unless `lost` says to widen; always in `idle`.
-
-    References
-    ----------
-    Sum of power times period ("Euler integration"), as the instruments' own programs compute it:
-    forum.joulescope.com/t/268. Limits added linearly: JCGM 100:2008, 5.2 (correlated inputs).
-    """
-    measured_j, parts, holes = _sum(trace, window)
-    notes = []
-    hole_s = math.fsum(part.end_s - part.start_s for part in holes)
-    low_j = high_j = 0.0
-    value = measured_j
-    if holes:
-        if lost is Lost.REFUSE or hole_s >= window.duration_s:
-            raise SamplesLostError(
-                f"{trace.name}, window {window.start_s:.3f} to {window.end_s:.3f} s",
-                f"{hole_s * 1e3:.3g} ms of samples are missing ({holes[0].reason})",
-                "Measure again, or allow a wider interval for the holes",
-            )
-        mean_w = measured_j / (window.duration_s - hole_s)
-        value += mean_w * hole_s
-        low_j, high_j = mean_w * hole_s, max(2 * float(parts.max()) - mean_w, 0.0) * hole_s
-        notes.append(
-            f"{hole_s * 1e3:.3g} ms of samples are missing ({holes[0].reason}): counted with the "
-            "mean power, the interval widened from no power to twice the most that was seen"
-        )
-    edges_j = _edges(trace, window)
-    error_j = _instrument_error(trace, window.duration_s, value)
-    provenance = _provenance(trace, window)
-    total = _quantity(value, Unit.JOULE, (low_j, high_j), edges_j, error_j, provenance)
-    power = _quantity(
-        value / window.duration_s,
-        Unit.WATT,
-        (low_j / window.duration_s, high_j / window.duration_s),
-        edges_j / window.duration_s,
-        error_j if isinstance(error_j, Missing) else error_j / window.duration_s,
-        provenance,
-    )
-    return WindowEnergy(
-        window=window,
-        total=total,
-        above_idle=_above_idle(trace, window, idle, value, (low_j, high_j), edges_j),
-        power=power,
-        notes=tuple(notes),
-    )
-
-
-def _sum(trace: PowerTrace, window: Window) -> tuple[float, Floats, tuple[Gap, ...]]:
-    """Return joules, the powers that were summed, and the holes cut to the window."""
-    where = f"{trace.name}, window {window.start_s:.6g} to {window.end_s:.6g} s"
-    if not window.end_s > window.start_s:
-        raise TraceFormatError(where, "the window is empty")
-    slack = 1e-9 + trace.period_s  # a mark may fall just beyond the last sample
-    if window.start_s < trace.t_s[0] - slack or window.end_s > trace.end_s + slack:
-        span = f"{trace.t_s[0]:.6g} to {trace.end_s:.6g} s"
-        raise TraceFormatError(where, f"the trace covers only {span}", "Record for longer")
-    first = max(int(np.searchsorted(trace.t_s, window.start_s, "right")) - 1, 0)
-    last = int(np.searchsorted(trace.t_s, window.end_s, "left"))
-    starts = np.maximum(trace.t_s[first:last], window.start_s)
-    ends = np.minimum(trace.ends_s[first:last], window.end_s)
-    shares = np.clip(ends - starts, 0.0, None)
-    inside = shares > 0
-    if (trace.overload[first:last] & inside).any():
-        at = float(trace.t_s[first:last][trace.overload[first:last] & inside][0])
-        raise MonitorOverloadError(
-            where,
-            f"the current went beyond the range of the {trace.instrument.name} at {at:.6g} s",
-            "Use a larger range, a lower supply, or another instrument",
-        )
-    powers = trace.p_w[first:last]
-    holes = tuple(
-        Gap(max(gap.start_s, window.start_s), min(gap.end_s, window.end_s), gap.reason)
-        for gap in trace.holes
-        if gap.start_s < window.end_s and window.start_s < gap.end_s
-    )
-    if not inside.any():
-        raise SamplesLostError(where, "no sample lies in the window", "Measure again")
-    return float(np.dot(powers, shares)), powers[inside], holes
-
-
-def _edges(trace: PowerTrace, window: Window) -> float:
-    """Return how much energy the uncertainty of both ends is worth, joules."""
-    worth = 0.0
-    for at in (window.start_s, window.end_s):
-        near = np.abs(trace.t_s - at) <= max(window.edge_s, trace.period_s)
-        worth += window.edge_s * float(trace.p_w[near].max(initial=0.0))
-    return worth
-
-
-def _instrument_error(trace: PowerTrace, duration_s: float, value_j: float) -> float | Missing:
-    accuracy = trace.instrument.accuracy
-    if isinstance(accuracy, Missing):
-        return accuracy
-    offset_w = accuracy.offset_a * _supply(trace)
-    return accuracy.gain * abs(value_j) + offset_w * duration_s
-
-
-def _supply(trace: PowerTrace) -> float:
-    if trace.v_v is not None:
-        return float(np.max(trace.v_v))
-    # The highest supply of the instruments here: an offset in ampere is then never underrated.
-    return trace.supply_v if trace.supply_v is not None else 5.0
-
-
-def _above_idle(
-    trace: PowerTrace,
-    window: Window,
-    idle: Window | None,
-    value_j: float,
-    hole_j: tuple[float, float],
-    edges_j: float,
-) -> Quantity | Missing:
-    if idle is None:
-        return Missing("no stretch was named in which the board idles")
-    idle_j, powers, holes = _sum(trace, idle)
-    if holes:
-        raise SamplesLostError(
-            f"{trace.name}, idle stretch {idle.start_s:.3f} to {idle.end_s:.3f} s",
-            "samples are missing",
-            "Choose another stretch",
-        )
-    idle_w = idle_j / idle.duration_s
-    above = value_j - idle_w * window.duration_s
-    # Slow changes of the idle power are what matters: the spread of the means of ten pieces.
-    pieces = [float(piece.mean()) for piece in np.array_split(powers, 10) if len(piece)]
-    spread_w = max(abs(piece - idle_w) for piece in pieces)
-    accuracy = trace.instrument.accuracy
-    # The offset is in both readings and cancels; the gain is common to them.
-    error = accuracy if isinstance(accuracy, Missing) else accuracy.gain * abs(above)
-    source = _provenance(trace, window)
-    provenance = Provenance(
-        source.method,
-        f"{source.source}, less {idle_w * 1e3:.4g} mW of idle power "
-        f"({idle.start_s:.3f} to {idle.end_s:.3f} s)",
-        source.tool,
-        source.evidence,
-    )
-    spread_j = edges_j + spread_w * window.duration_s
-    return _quantity(above, Unit.JOULE, hole_j, spread_j, error, provenance)
-
-
-def _quantity(
-    value: float,
-    unit: Unit,
-    beyond: tuple[float, float],
-    spread: float,
-    error: float | Missing,
-    provenance: Provenance,
-) -> Quantity:
-    if isinstance(error, Missing):
-        return Quantity(value, unit, Interval.unknown(), provenance)
-    low, high = value - beyond[0] - spread - error, value + beyond[1] + spread + error
-    return Quantity(value, unit, Interval(low, high, _LEVEL, Basis.INSTRUMENT), provenance)
-
-
-def _provenance(trace: PowerTrace, window: Window) -> Provenance:
-    accuracy = trace.instrument.accuracy
-    stated = (
-        f"accuracy not known: {accuracy.reason}"
-        if isinstance(accuracy, Missing)
-        else f"± {accuracy.gain:.3g} of the reading ± {accuracy.offset_a:.3g} A: {accuracy.source}"
-    )
-    source = f"{trace.instrument.name}, {trace.name}, window by {window.source}; {stated}"
-    return Provenance(Method.MEASURED, source, f"tinygauge {__version__}", trace.evidence)

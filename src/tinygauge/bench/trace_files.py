@@ -184,7 +184,7 @@ def load_csv_trace(
     sheet = _split(file, content)
     columns = _find_columns(str(path), sheet.heading, options)
     table = _numbers(str(path), sheet)
-    trace = _assemble(str(path), file.name, table, columns, options, instrument)
+    trace = _assemble(file, table, columns, options, instrument)
     marks = _marks(str(path), sheet.heading, table, options, trace)
     return replace(trace, marks_s=marks, evidence=(_evidence(file, content),))
 
@@ -205,7 +205,8 @@ def _split(file: Path, content: bytes) -> _Sheet:
     except UnicodeDecodeError:
         text = content.decode("cp1252", errors="replace")
     lines = text.splitlines()
-    for number, line in enumerate(lines):
+    at = 0
+    for at, line in enumerate(lines):  # noqa: B007 (where it ends matters)
         if not line.strip():
             continue
         delimiter = next((mark for mark in ";\t," if mark in line), ",")
@@ -218,10 +219,10 @@ def _split(file: Path, content: bytes) -> _Sheet:
             "no line names a time, current, voltage or power",
             "Keep the heading line of the export",
         )
-    below = lines[number + 1 :]
+    below = lines[at + 1 :]
     if delimiter == ";":  # then a comma is the decimal point
         below = [line.replace(",", ".") for line in below]
-    return _Sheet(cells, delimiter, below, number + 2)
+    return _Sheet(cells, delimiter, below, at + 2)
 
 
 def _plain(heading: str) -> tuple[str, str]:
@@ -315,13 +316,13 @@ def _numbers_by_cell(where: str, sheet: _Sheet) -> Floats:
 
 
 def _assemble(
-    where: str,
-    name: str,
+    file: Path,
     table: Floats,
     columns: dict[str, _Column],
     options: CsvOptions,
     instrument: Instrument,
 ) -> PowerTrace:
+    where = str(file)
     values = {kind: table[:, at.index] * at.factor for kind, at in columns.items()}
     notes = []
     t_s = values.get("time")
@@ -329,19 +330,12 @@ def _assemble(
         if options.rate_hz is None:
             raise TraceFormatError(where, "it has no column of times", "Give ?rate=1kHz")
         t_s = np.arange(len(table)) / options.rate_hz
-    i_a, v_v, p_w = values.get("current"), values.get("voltage"), values.get("power")
+    i_a, v_v = values.get("current"), values.get("voltage")
+    p_w = values.get("power")
     if p_w is None:
-        if i_a is None:
-            raise TraceFormatError(where, "it has a voltage but no current and no power")
-        if v_v is None and options.voltage_v is None:
-            raise TraceFormatError(
-                where, "it has a current but no voltage", "Give the supply: ?voltage=3.0"
-            )
+        p_w = values["current"] * _supply(where, v_v, options.voltage_v)
         if v_v is None:
             notes.append(f"the supply is taken as {options.voltage_v} V: it was not recorded")
-            p_w = i_a * options.voltage_v
-        else:
-            p_w = i_a * v_v
     keep = np.isfinite(t_s) & np.isfinite(p_w)
     if len(table) and not keep.all():
         notes.append(f"{int((~keep).sum())} of {len(keep)} samples have no value: they are holes")
@@ -349,7 +343,7 @@ def _assemble(
     if len(t_s) < 2:
         raise TraceFormatError(where, f"{len(t_s)} samples are no trace")
     return PowerTrace(
-        name=name,
+        name=file.name,
         instrument=instrument,
         t_s=t_s - t_s[0],
         period_s=float(np.median(np.diff(t_s))),
@@ -360,6 +354,16 @@ def _assemble(
         supply_v=options.voltage_v,
         notes=tuple(notes),
     )
+
+
+def _supply(where: str, v_v: Floats | None, voltage_v: float | None) -> Floats | float:
+    if v_v is not None:
+        return v_v
+    if voltage_v is None:
+        raise TraceFormatError(
+            where, "it has a current but no voltage", "Give the supply: ?voltage=3.0"
+        )
+    return voltage_v
 
 
 def _marks(

@@ -8,14 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygauge.bench.edges import detect_windows
+from tinygauge.bench.energy import Lost, window_energy
 from tinygauge.bench.trace import (
     Accuracy,
     Gap,
     Instrument,
-    Lost,
     PowerTrace,
     Window,
-    window_energy,
     windows_between_marks,
 )
 from tinygauge.errors import MonitorOverloadError, SamplesLostError, TraceFormatError
@@ -152,7 +151,7 @@ def test_marks_make_windows_in_pairs() -> None:
     windows = windows_between_marks(trace, skip=1, count=2)
 
     assert [(w.start_s, w.end_s) for w in windows] == [(1.0, 2.0), (2.5, 3.5)]
-    with pytest.raises(TraceFormatError, match="expected 3 windows .* found 4 marks"):
+    with pytest.raises(TraceFormatError, match=r"expected 3 windows .* found 4 marks"):
         windows_between_marks(trace, skip=1, count=3)
     with pytest.raises(TraceFormatError):
         windows_between_marks(trace)
