@@ -9,9 +9,15 @@
     │   ├── DatasetError          the data do not fit the model or the format
     │   ├── ConfigError           a TOML file, bound or option that does not parse
     │   ├── TraceFormatError      a recorded power trace that can't be read
+    │   ├── RunFormatError        a run's folder or a log that can't be read
     │   └── UnknownNameError      no such board, engine or column ("did you mean")
     ├── ComparisonError       units or targets differ
-    ├── BenchError            something on the bench failed (exit code 3)
+    ├── BenchError            something on the bench failed (exit code 3); what was measured is kept
+    │   ├── LinkClosedError       the port can't be opened, or went away
+    │   ├── LinkTimeoutError      the board did not answer
+    │   ├── DialectError          the board answered, but not what the protocol says
+    │   │   └── BoardResetError       the board started anew in the middle
+    │   ├── RunStorageError       a run's files can't be written
     │   ├── MonitorOverloadError  the current went beyond what the monitor can measure
     │   └── SamplesLostError      a measured stretch has holes in it
     ├── RunnerError           the process that runs the model failed, crashed or hit a limit
@@ -29,14 +35,20 @@ from collections.abc import Iterable
 
 __all__ = [
     "BenchError",
+    "BoardResetError",
     "ComparisonError",
     "ConfigError",
     "DatasetError",
+    "DialectError",
     "FetchError",
     "InputError",
+    "LinkClosedError",
+    "LinkTimeoutError",
     "MissingExtraError",
     "ModelFormatError",
     "MonitorOverloadError",
+    "RunFormatError",
+    "RunStorageError",
     "RunnerError",
     "SamplesLostError",
     "TinygaugeError",
@@ -106,6 +118,10 @@ class ConfigError(InputError):
     """A TOML file, a bound or an option does not parse."""
 
 
+class RunFormatError(InputError):
+    """A run's folder, transcript or log can't be read, or was changed since it was written."""
+
+
 class UnknownNameError(InputError):
     """A name is not in a catalogue.
 
@@ -137,6 +153,26 @@ class ComparisonError(TinygaugeError):
 
 class BenchError(TinygaugeError):
     """Something on the bench failed: a board, its link, an energy monitor."""
+
+
+class LinkClosedError(BenchError):
+    """The port to a board can't be opened, or went away."""
+
+
+class LinkTimeoutError(BenchError):
+    """A board did not answer in time."""
+
+
+class DialectError(BenchError):
+    """A board answered, but not what the protocol says."""
+
+
+class BoardResetError(DialectError):
+    """A board started anew in the middle of a command: what was loaded is gone."""
+
+
+class RunStorageError(BenchError):
+    """The files of a run can't be written."""
 
 
 class MonitorOverloadError(BenchError):

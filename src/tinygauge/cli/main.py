@@ -1,9 +1,9 @@
 """The `tinygauge` command: it runs a verb and turns what happens into an exit code.
 
 Exit codes: 0 yes; 1 the answer is no (nothing inside the region); 2 the input can't be used;
-3 something outside failed (a download, the process that runs a model, writing to stdout); 70 our
-bug; 130 stopped by the user; 128 and its number for another signal (141: the reader of stdout went
-away, so that a gate behind a pipe never passes for want of a reader).
+3 something outside failed (a download, the process that runs a model, a board, writing to
+stdout); 70 our bug; 130 stopped by the user; 128 and its number for another signal (141: the
+reader of stdout went away, so that a gate behind a pipe never passes for want of a reader).
 """
 
 from __future__ import annotations

@@ -1,0 +1,367 @@
+"""Drives one board over a link: asks, waits, and gets back in step when an answer was lost.
+
+A method either returns what the board said, whole and in order, or raises; nothing is guessed.
+Trying again is the caller's business (`runner.py`), behind `synchronise`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tinygauge.bench.clock import Clock, HostClock
+from tinygauge.bench.dialect import (
+    DUT_CHUNK_BYTES,
+    PASSED_CHUNK_BYTES,
+    READY,
+    Kind,
+    LineSplitter,
+    Message,
+    command,
+    command_infer,
+    command_load,
+    command_print,
+    commands_hex,
+    parse_line,
+)
+from tinygauge.bench.exchange import InferReply, Timed, fault_in, read_infer_reply, read_outputs
+from tinygauge.bench.link import Link
+from tinygauge.errors import BoardResetError, DialectError, LinkTimeoutError
+
+__all__ = ["Board", "Identity"]
+
+# mlcommons/tiny's runner waits 5 s for a line, 30 s for an inference.
+REPLY_S = 5.0
+# Commands on their way while the answers to earlier ones are: enough to hide the 16 ms that a
+# USB serial adapter may keep an answer back (FTDI's default latency timer) at 115,200 baud.
+PIPELINE_COMMANDS = 8
+_PASSED_PREFIX = "[dut]: "
+_QUIET_S = 0.05
+_BABBLE_S = 3.0
+_SHOWN = 60
+_MOST_LINES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a board says of itself.
+
+    Parameters
+    ----------
+    name : str
+        Of its maker (``m-name-dut-[…]``).
+    profile : str
+        The firmware (``m-profile-[…]``).
+    model : str
+        The model built into it, such as ``kws01``.
+    """
+
+    name: str
+    profile: str
+    model: str
+
+
+class Board:
+    """A board that speaks the MLPerf Tiny protocol.
+
+    Parameters
+    ----------
+    link : Link
+        Open; the board closes nothing.
+    clock : Clock, optional
+        To wait by.
+    passed_on : bool
+        Whether commands go through an interface board (``dut …``), as for energy.
+    reply_s : float
+        How long to wait for a line.
+    remark : callable, optional
+        Told what happens, for the transcript.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        clock: Clock | None = None,
+        passed_on: bool = False,
+        reply_s: float = REPLY_S,
+        remark: Callable[[str], None] | None = None,
+    ) -> None:
+        self.link = link
+        self.reply_s = reply_s
+        self.pipelined = not passed_on
+        self.chunk_bytes = PASSED_CHUNK_BYTES if passed_on else DUT_CHUNK_BYTES
+        self._clock = clock or HostClock()
+        self._passed_on = passed_on
+        self._remark = remark or (lambda _: None)
+        self._splitter = LineSplitter()
+        self._waiting: deque[Timed] = deque()
+        self._received_bytes = 0
+        self._last_line = ""
+
+    def synchronise(self, patience_s: float = 30.0) -> str:
+        """Get in step: whatever was going on, wait until the board answers its name.
+
+        Parameters
+        ----------
+        patience_s : float
+            How long to try; longer than what the board may be busy with.
+
+        Returns
+        -------
+        str
+            The board's name.
+
+        Raises
+        ------
+        LinkTimeoutError
+            If it never answers.
+        LinkClosedError
+            If the port went away.
+        """
+        end_s = self._clock.now_s() + patience_s
+        wait_s = min(1.0, self.reply_s)
+        while True:
+            self._drain()
+            try:
+                lines = self.ask(command("name"), reply_s=wait_s)
+            except (LinkTimeoutError, BoardResetError) as error:
+                # An empty command would crash the reference firmware, so the name is asked for
+                # again: behind half a command, the first one only ends that.
+                if self._clock.now_s() >= end_s:
+                    if isinstance(error, LinkTimeoutError):
+                        raise
+                    raise self._timeout("name%", patience_s) from error
+                wait_s = min(2 * wait_s, self.reply_s)
+                continue
+            names = [line.message.text for line in lines if line.message.kind is Kind.NAME]
+            if names:
+                self._drain()
+                return names[-1]
+            if self._clock.now_s() >= end_s:
+                raise self._unexpected("name%", "no line m-name-dut-[…]")
+
+    def identify(self) -> Identity:
+        """Ask for name, firmware and model."""
+        name = self._only(self.ask(command("name")), Kind.NAME, "name%").text
+        lines = self.ask(command("profile"))
+        model = self._only(lines, Kind.MODEL, "profile%").text
+        # Some firmwares print e-[ULPMark for tinyML Firmware V0.0.1] in its place.
+        profiles = [line.message.text for line in lines if line.message.kind is Kind.PROFILE]
+        return Identity(name, profiles[0] if profiles else fault_in(lines), model)
+
+    def timestamp(self) -> int | None:
+        """Return the board's clock, microseconds; None where it pulled its pin instead."""
+        lines = self.ask(command("timestamp"))
+        laps = [line.message.number for line in lines if line.message.kind is Kind.LAP]
+        return laps[0] if laps else None
+
+    def load(self, content: bytes) -> None:
+        """Load an input.
+
+        Parameters
+        ----------
+        content : bytes
+            All of it.
+
+        Raises
+        ------
+        DialectError
+            If the board refuses it, or counts other bytes than were sent.
+        LinkTimeoutError
+            If an answer is missing.
+        """
+        announce = command_load(len(content))
+        lines = self.ask(announce)
+        expected = [line.message.number for line in lines if line.message.kind is Kind.EXPECTING]
+        if expected != [len(content)]:
+            problem = fault_in(lines) or f"it expects {expected} bytes"
+            raise self._unexpected(announce.decode(), problem)
+        self._send_chunks([*commands_hex(content, self.chunk_bytes)])
+
+    def _send_chunks(self, commands: list[bytes]) -> None:
+        """Send an input's bytes; keep several commands on their way where the board takes it."""
+        ahead = PIPELINE_COMMANDS if self.pipelined else 1
+        sent = answered = 0
+        done_behind: int | None = None
+        fault = ""
+        while answered < len(commands):
+            burst = commands[sent : answered + ahead]
+            if burst and not fault:
+                self._send(b"".join(burst))
+                sent += len(burst)
+            if fault and answered >= sent:
+                break
+            message = self._line(self.reply_s, "db …%").message
+            if message.kind is Kind.READY:
+                answered += 1
+            elif message.kind is Kind.LOAD_DONE:
+                done_behind = answered
+            elif message.kind is Kind.FAULT:
+                fault = fault or f"e-[{message.text}] to command {answered + 1} of the input"
+        if fault:
+            raise self._unexpected("db …%", fault)
+        if done_behind != len(commands) - 1:
+            counted = "never" if done_behind is None else f"behind command {done_behind + 1}"
+            problem = f"m-load-done came {counted}, due behind command {len(commands)}"
+            raise self._unexpected("db …%", problem)
+
+    def read_back(self) -> bytes:
+        """Return the input that the board holds, as far as it prints it."""
+        lines = self.ask(command_print())
+        return b"".join(line.message.data for line in lines)
+
+    def infer(
+        self, iterations: int, warmups: int, *, warmup_s: float = 30.0, infer_s: float = 30.0
+    ) -> InferReply:
+        """Infer the loaded input.
+
+        Parameters
+        ----------
+        iterations, warmups : int
+            Timed inferences, and untimed ones before them.
+        warmup_s, infer_s : float
+            How long each part may take.
+
+        Returns
+        -------
+        InferReply
+
+        Raises
+        ------
+        DialectError
+            If the answer is not whole, or is to other counts.
+        LinkTimeoutError, BoardResetError
+        """
+        words = command_infer(iterations, warmups)
+        slow = {
+            Kind.WARMUP_START: warmup_s,
+            Kind.INFER_START: infer_s,
+            Kind.LAP: infer_s,
+            Kind.OTHER: max(warmup_s, infer_s),  # a line that we can't read may be any of these
+        }
+        lines = self.ask(words, slow=slow)
+        try:
+            reply = read_infer_reply(lines)
+        except ValueError as error:
+            raise self._unexpected(words.decode(), str(error)) from error
+        if (reply.iterations, reply.warmups) != (iterations, warmups):
+            problem = f"it inferred {reply.iterations} times behind {reply.warmups}"
+            raise self._unexpected(words.decode(), problem)
+        return reply
+
+    def outputs(self) -> tuple[float, ...]:
+        """Ask once more for the outputs of the last inference."""
+        lines = self.ask(command("results"))
+        try:
+            return read_outputs(lines)
+        except ValueError as error:
+            raise self._unexpected("results%", str(error)) from error
+
+    def ask(
+        self,
+        words: bytes,
+        *,
+        reply_s: float | None = None,
+        slow: Mapping[Kind, float] | None = None,
+    ) -> list[Timed]:
+        """Send a command and return all lines up to ``m-ready``.
+
+        Parameters
+        ----------
+        words : bytes
+            The command with its ``%``.
+        reply_s : float, optional
+            How long to wait for each line; that of the board by default.
+        slow : mapping of Kind to float, optional
+            How long to wait for the line behind one of that kind.
+
+        Returns
+        -------
+        list of Timed
+
+        Raises
+        ------
+        LinkTimeoutError
+            If a line is missing.
+        BoardResetError
+            If the board started anew.
+        """
+        self._send(words)
+        lines: list[Timed] = []
+        wait_s = usual_s = reply_s or self.reply_s
+        while True:
+            line = self._line(wait_s, words.decode())
+            lines.append(line)
+            if line.message.kind is Kind.READY:
+                return lines
+            if len(lines) > _MOST_LINES:
+                raise self._unexpected(words.decode(), f"more than {_MOST_LINES:,} lines")
+            wait_s = max(usual_s, (slow or {}).get(line.message.kind, 0.0))
+
+    def _send(self, data: bytes) -> None:
+        if self._passed_on:
+            data = b"".join(b"dut " + each + b"%" for each in data.split(b"%") if each)
+        self._received_bytes = 0
+        self.link.write(data)
+
+    def _line(self, wait_s: float, behind: str) -> Timed:
+        """Return the next line, or raise."""
+        end_s = self._clock.now_s() + wait_s
+        while not self._waiting:
+            left_s = end_s - self._clock.now_s()
+            if left_s <= 0:
+                raise self._timeout(behind, wait_s)
+            self._receive(left_s)
+        line = self._waiting.popleft()
+        if line.message.kind in (Kind.INIT_DONE, Kind.TIMESTAMP_MODE):
+            self._remark("the board started anew")
+            problem = f'it started anew behind "{behind}" ({line.message.text})'
+            raise BoardResetError(self.link.name, problem, "Check its supply and its reset line")
+        return line
+
+    def _receive(self, wait_s: float) -> None:
+        data = self.link.read(wait_s)
+        self._received_bytes += len(data)
+        at_s = self._clock.now_s()
+        for text in self._splitter.feed(data):
+            if text:
+                self._last_line = text
+                self._waiting.append(Timed(at_s, self._parse(text)))
+
+    def _parse(self, text: str) -> Message:
+        if not self._passed_on:
+            return parse_line(text)
+        found = parse_line(text)
+        if _PASSED_PREFIX in text or found.kind is Kind.FAULT:
+            return found
+        return Message(Kind.PASSED, text)  # the interface board's own m-ready is not the board's
+
+    def _drain(self) -> None:
+        """Read on until the line is quiet, and forget all of it."""
+        end_s = self._clock.now_s() + _BABBLE_S
+        while self._clock.now_s() < end_s and self.link.read(_QUIET_S):
+            pass
+        self._splitter.drop()
+        self._waiting.clear()
+
+    def _timeout(self, behind: str, wait_s: float) -> LinkTimeoutError:
+        got = f"{self._received_bytes} bytes received"
+        rest = self._splitter.drop() or self._last_line
+        if self._received_bytes and rest:
+            got += f", last {rest[:_SHOWN]!r}"
+        problem = f'no "{READY}" {wait_s:.1f} s after "{behind}" ({got})'
+        rate = f"Is its baud rate {self.link.baud}? " if self.link.baud else ""
+        advice = f"{rate}Try: tinygauge bench probe --port {self.link.name}"
+        return LinkTimeoutError(self.link.name, problem, advice)
+
+    def _unexpected(self, behind: str, problem: str) -> DialectError:
+        return DialectError(self.link.name, f'to "{behind}": {problem}', "See the transcript")
+
+    def _only(self, lines: list[Timed], kind: Kind, behind: str) -> Message:
+        found = [line.message for line in lines if line.message.kind is kind]
+        if not found:
+            said = fault_in(lines) or ", ".join(line.message.text for line in lines[:-1])
+            raise self._unexpected(behind, f"no line '{kind.value}' (it said: {said[:_SHOWN]})")
+        return found[0]
