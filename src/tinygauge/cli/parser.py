@@ -9,6 +9,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from tinygauge import __version__
+from tinygauge.cli.simulate_parser import add_simulate
 
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -40,6 +41,11 @@ def build_parser() -> argparse.ArgumentParser:
     _add_published(verbs)
     _add_battery(verbs)
     _add_deploy(verbs)
+    add_simulate(
+        add_verb(
+            verbs, "simulate", "simulate:run", "instructions that a firmware executes, by function"
+        )
+    )
     boards = add_verb(
         verbs, "boards", "catalogue:run_boards", "the boards, with a source for each number"
     )
