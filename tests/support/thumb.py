@@ -70,9 +70,8 @@ def _elf(
         (23, 0x70000003, 0, 0, 3, 0, 0),
         (39, 3, 0, 0, 4, 0, 0),
     ):
-        sections += struct.pack(
-            "<10I", title, kind, flags, address, offsets[number], len(parts[number]), link, 1, 4, size
-        )
+        place = (offsets[number], len(parts[number]))
+        sections += struct.pack("<10I", title, kind, flags, address, *place, link, 1, 4, size)
     return ident + header + segments + b"".join(parts) + sections
 
 

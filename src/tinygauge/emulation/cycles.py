@@ -76,7 +76,9 @@ def simulate(
         Whose cycles and clock to use.
     clock_hz : float, optional
         By default the board's.
-    function, until, inputs, limits
+    function, until : str
+    inputs : sequence of tuple
+    limits : Limits, optional
         As of `count_instructions`.
 
     Returns
