@@ -33,6 +33,7 @@ SYSTEM_FIELDS = {
     "accelerator": "accelerator",
     "engine": "engine",
     "engine_version": "engine_version",
+    "compiler": "compiler",
 }
 RESULT_FIELDS = {
     "benchmark": "benchmark",

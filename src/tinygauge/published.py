@@ -24,18 +24,22 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from tinygauge import __version__
+from tinygauge import __version__, catalog
 from tinygauge.errors import ConfigError, UnknownNameError
 from tinygauge.quantity import Evidence, Interval, Method, Missing, Provenance, Quantity
 from tinygauge.units import Unit, parse
 
 __all__ = [
     "PublishedResult",
+    "ReferenceModel",
     "Roofline",
     "fewest_cycles",
     "find_published",
     "load_published",
+    "oddities",
+    "reference_models",
     "roofline",
+    "roofline_share",
 ]
 
 
@@ -55,6 +59,8 @@ class PublishedResult:
         The accelerator is empty where the core computes.
     engine, engine_version : str
         The engine by its name in the catalogue where it is there; the version may be empty.
+    compiler : str
+        As submitted; may be empty.
     benchmark : str
         ``"ad"``, ``"ic"``, ``"kws"`` or ``"vww"``.
     quantization : str
@@ -83,6 +89,7 @@ class PublishedResult:
     accelerator: str
     engine: str
     engine_version: str
+    compiler: str
     benchmark: str
     quantization: str
     clock: Quantity | Missing
@@ -198,6 +205,7 @@ def _result(row: dict[str, str], system: dict[str, str]) -> PublishedResult:
         accelerator=system["accelerator"],
         engine=system["engine"],
         engine_version=system["engine_version"],
+        compiler=system["compiler"],
         benchmark=row["benchmark"],
         quantization=row["quantization"],
         clock=clock,
@@ -216,6 +224,68 @@ def _quoted(value: float, unit: Unit, source: str) -> Quantity:
     return Quantity(
         value, unit, Interval.unknown(), Provenance(method=Method.QUOTED, source=source)
     )
+
+
+# Notes that state a fact of every run, not an oddity of this one.
+_USUAL = re.compile(r"^(energy run supply|voltage_v taken from)")
+
+
+def oddities(result: PublishedResult) -> tuple[str, ...]:
+    """Say what is odd about a run.
+
+    Parameters
+    ----------
+    result : PublishedResult
+
+    Returns
+    -------
+    tuple of str
+        Its notes, without those that only repeat its supply, and a warning where the supply is
+        not the one that the catalogue's power of that board holds at.
+    """
+    odd = [note for note in result.notes if not _USUAL.match(note)]
+    supply = result.supply
+    if result.catalogue_board and isinstance(supply, Quantity):
+        usual = catalog.board(result.catalogue_board).supply
+        if isinstance(usual, Quantity) and abs(usual.value - supply.value) > 0.05:
+            odd.insert(0, f"supply of {supply.value:g} V, where others ran at {usual.value:g} V")
+    return tuple(odd)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceModel:
+    """The model that the closed division of a benchmark runs.
+
+    Parameters
+    ----------
+    benchmark : str
+    macs, live_macs : int
+        Products, and those with channels that are not all zero.
+    file, sha256 : str
+        Where it is published, and its digest in hex.
+    """
+
+    benchmark: str
+    macs: int
+    live_macs: int
+    file: str
+    sha256: str
+
+
+@cache
+def reference_models() -> dict[str, ReferenceModel]:
+    """Return the reference model of each benchmark.
+
+    Returns
+    -------
+    dict of str to ReferenceModel
+    """
+    return {
+        row["benchmark"]: ReferenceModel(
+            row["benchmark"], int(row["macs"]), int(row["live_macs"]), row["model"], row["sha256"]
+        )
+        for row in _table("benchmarks.csv")
+    }
 
 
 def find_published(
@@ -327,8 +397,7 @@ def roofline(result: PublishedResult) -> Roofline:
         Its parts are Missing where another than the core computes, where the weights are no
         8-bit integers, where the model may not be the reference model, or no clock is stated.
     """
-    (model,) = (row for row in _table("benchmarks.csv") if row["benchmark"] == result.benchmark)
-    macs, live_macs = int(model["macs"]), int(model["live_macs"])
+    model = reference_models()[result.benchmark]
     cycles: Quantity | Missing = result.clock
     if isinstance(cycles, Quantity):
         provenance = Provenance(
@@ -337,15 +406,16 @@ def roofline(result: PublishedResult) -> Roofline:
         count = result.latency.value * cycles.value
         cycles = Quantity(count, Unit.COUNT, Interval.unknown(), provenance)
     odd = _no_roofline(result)
-    fewest = odd or fewest_cycles(result.core, macs)
-    evidence = Evidence("model", model["model"], model["sha256"])
+    fewest = odd or fewest_cycles(result.core, model.macs)
+    live = odd or fewest_cycles(result.core, model.live_macs)
+    evidence = Evidence("model", model.file, model.sha256)
     return Roofline(
-        macs=macs,
-        live_macs=live_macs,
+        macs=model.macs,
+        live_macs=model.live_macs,
         fewest_cycles=fewest,
         cycles=cycles,
-        share=_share(fewest, cycles, evidence),
-        live_share=_share(odd or fewest_cycles(result.core, live_macs), cycles, evidence),
+        share=roofline_share(fewest, cycles, evidence),
+        live_share=roofline_share(live, cycles, evidence),
     )
 
 
@@ -359,13 +429,28 @@ def _no_roofline(result: PublishedResult) -> Missing | None:
     return None
 
 
-def _share(
+def roofline_share(
     fewest: Quantity | Missing, cycles: Quantity | Missing, evidence: Evidence
 ) -> Quantity | Missing:
+    """Divide the fewest cycles by those that a run took.
+
+    Parameters
+    ----------
+    fewest, cycles : Quantity or Missing
+        Counts.
+    evidence : Evidence
+        The model whose products were counted.
+
+    Returns
+    -------
+    Quantity or Missing
+        A ratio by the method of `cycles`; Missing where either is.
+    """
     if isinstance(fewest, Missing):
         return fewest
     if isinstance(cycles, Missing):
         return cycles
     source = f"{fewest.provenance.source}, over {cycles.provenance.source}"
-    provenance = Provenance(Method.QUOTED, source, f"tinygauge {__version__}", (evidence,))
+    method = cycles.provenance.method
+    provenance = Provenance(method, source, f"tinygauge {__version__}", (evidence,))
     return Quantity(fewest.value / cycles.value, Unit.RATIO, Interval.unknown(), provenance)

@@ -11,10 +11,14 @@ from tinygauge.report.published_report import (
     published_document,
     published_notes,
     published_table,
+    roofline_notes,
 )
 from tinygauge.report.serialise import render_json
 
 __all__ = ["run"]
+
+# Terminals narrower than this get the compact table.
+_ROOMY = 180
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,8 +34,8 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.write(render_json([published_document(result) for result in found]))
     elif found:
         out = console()
-        out.print(published_table(found))
-        for note in published_notes(found):
+        out.print(published_table(found, compact=out.width < _ROOMY))
+        for note in (*published_notes(found), *roofline_notes(found)):
             out.print(note, markup=False, highlight=False, soft_wrap=True)
     if not found:
         print_error("no published result has all of these; leave one out")

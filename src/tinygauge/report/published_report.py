@@ -12,17 +12,18 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from tinygauge.published import PublishedResult, roofline
+from tinygauge.published import PublishedResult, oddities, roofline
 from tinygauge.quantity import Method, Missing, Quantity
 from tinygauge.units import Unit, format_value
 
-__all__ = ["published_document", "published_notes", "published_table"]
+__all__ = ["published_document", "published_notes", "published_table", "roofline_notes"]
 
 _COLUMNS = (
-    "round", "submitter", "board", "core", "engine", "clock", "supply", "task",
-    "latency", "per second", "energy", "accuracy", "AUC", "of roofline", "notes",
+    "round", "division", "submitter", "system", "board", "core", "engine", "clock", "supply",
+    "task", "latency", "per second", "energy", "accuracy", "AUC", "of roofline", "notes",
 )  # fmt: skip
-_LEFT = 5
+_TEXTS = ("round", "division", "submitter", "system", "board", "core", "engine")
+_ROOMY = ("division", "submitter", "system", "core", "supply", "per second", "accuracy", "AUC")
 
 
 def published_document(result: PublishedResult) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def published_document(result: PublishedResult) -> dict[str, Any]:
     line = roofline(result)
     names = (
         "round", "division", "submitter", "system", "board", "catalogue_board", "core",
-        "accelerator", "engine", "engine_version", "benchmark", "quantization",
+        "accelerator", "engine", "engine_version", "compiler", "benchmark", "quantization",
     )  # fmt: skip
     document: dict[str, Any] = {name: getattr(result, name) for name in names}
     figures = {
@@ -66,13 +67,67 @@ def published_document(result: PublishedResult) -> dict[str, Any]:
         "live_macs": line.live_macs,
         "roofline_source": fewest.provenance.source if isinstance(fewest, Quantity) else None,
         "notes": list(result.notes),
+        "odd": list(oddities(result)),
         "method": Method.QUOTED.value,
         "source": result.source,
     }
 
 
-def published_table(results: Sequence[PublishedResult]) -> Table:
+def published_table(results: Sequence[PublishedResult], *, compact: bool = False) -> Table:
     """Lay out results, one a row; notes are numbered as in `published_notes`.
+
+    Parameters
+    ----------
+    results : sequence of PublishedResult
+    compact : bool
+        Leave out who submitted what, supply, throughput and accuracy, for narrow terminals.
+
+    Returns
+    -------
+    rich.table.Table
+    """
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    columns = [name for name in _COLUMNS if not (compact and name in _ROOMY)]
+    for name in columns:
+        left = name in _TEXTS
+        table.add_column(
+            name, justify="left" if left else "right", no_wrap=not left, overflow="fold"
+        )
+    numbers = _numbers(results)
+    for result in results:
+        cells = _cells(result)
+        cells["notes"] = ",".join(str(numbers[note]) for note in oddities(result))
+        table.add_row(*(Text(cells[name]) for name in columns))
+    table.caption = (
+        "all quoted from mlcommons/tiny_results_*, no intervals published; of roofline: fewest "
+        "cycles for the model's products over real cycles"
+    )
+    return table
+
+
+def _cells(result: PublishedResult) -> dict[str, str]:
+    return {
+        "round": result.round,
+        "division": result.division,
+        "submitter": result.submitter,
+        "system": result.system,
+        "board": result.catalogue_board or result.board,
+        "core": result.core,
+        "engine": f"{result.engine} {result.engine_version}".rstrip(),
+        "clock": _cell(result.clock),
+        "supply": _cell(result.supply),
+        "task": result.benchmark,
+        "latency": _cell(result.latency),
+        "per second": f"{result.throughput.value:,.2f}",
+        "energy": _cell(result.energy),
+        "accuracy": _cell(result.accuracy),
+        "AUC": "—" if isinstance(result.auc, Missing) else f"{result.auc.value:.2f}",
+        "of roofline": _cell(roofline(result).share),
+    }
+
+
+def roofline_notes(results: Sequence[PublishedResult]) -> list[str]:
+    """Say once for each benchmark and core how few cycles would do.
 
     Parameters
     ----------
@@ -80,37 +135,20 @@ def published_table(results: Sequence[PublishedResult]) -> Table:
 
     Returns
     -------
-    rich.table.Table
+    list of str
+        Such as ``"kws on cortex-m4: at least 1,328,384 cycles (…)"``.
     """
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for number, name in enumerate(_COLUMNS):
-        table.add_column(name, justify="left" if number < _LEFT else "right", no_wrap=True)
-    numbers = _numbers(results)
+    lines: dict[str, None] = {}
     for result in results:
-        division = "" if result.division == "closed" else f" {result.division}"
-        engine = f"{result.engine} {result.engine_version}".rstrip()
-        table.add_row(
-            Text(result.round + division),
-            Text(result.submitter),
-            Text(result.catalogue_board or result.board[:24]),
-            Text(result.core),
-            Text(engine),
-            _cell(result.clock),
-            _cell(result.supply),
-            result.benchmark,
-            _cell(result.latency),
-            f"{result.throughput.value:,.2f}",
-            _cell(result.energy),
-            _cell(result.accuracy),
-            "—" if isinstance(result.auc, Missing) else f"{result.auc.value:.2f}",
-            _cell(roofline(result).share),
-            ",".join(str(numbers[note]) for note in result.notes),
-        )
-    table.caption = (
-        "all quoted from mlcommons/tiny_results_*, no intervals published; of roofline: fewest "
-        "cycles for the model's products over real cycles"
-    )
-    return table
+        line = roofline(result)
+        fewest = line.fewest_cycles
+        if isinstance(fewest, Missing):
+            continue
+        dead = line.macs - line.live_macs
+        live = f"; {dead:,} of the products belong to channels whose weights are 0" if dead else ""
+        text = f"{result.benchmark} on {result.core}: at least {fewest.value:,.0f} cycles"
+        lines[f"{text} ({fewest.provenance.source}{live})"] = None
+    return list(lines)
 
 
 def _cell(figure: Quantity | Missing) -> str:
@@ -122,7 +160,7 @@ def _cell(figure: Quantity | Missing) -> str:
 
 
 def _numbers(results: Sequence[PublishedResult]) -> dict[str, int]:
-    notes = dict.fromkeys(note for result in results for note in result.notes)
+    notes = dict.fromkeys(note for result in results for note in oddities(result))
     return {note: number for number, note in enumerate(notes, start=1)}
 
 
@@ -136,6 +174,6 @@ def published_notes(results: Sequence[PublishedResult]) -> list[str]:
     Returns
     -------
     list of str
-        Such as ``"1 energy run supply 3 V"``.
+        Such as ``"1 supply of 3 V, where others ran at 1.8 V"``.
     """
     return [f"{number} {note}" for note, number in _numbers(results).items()]
