@@ -39,6 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_memory(verbs)
     _add_predict(verbs)
     _add_published(verbs)
+    _add_compare(verbs)
     _add_battery(verbs)
     _add_deploy(verbs)
     add_simulate(
@@ -175,6 +176,34 @@ def _add_published(verbs: Verbs) -> None:
         published.add_argument(
             f"--{name}", action="append", metavar="NAME", help=f"such as {example}; repeatable"
         )
+
+
+def _add_compare(verbs: Verbs) -> None:
+    compare = add_verb(
+        verbs,
+        "compare",
+        "compare:run",
+        "your own number beside the published ones and the prediction, with probable causes",
+    )
+    compare.add_argument("model", nargs="?", metavar="MODEL", help=".tflite file that was timed")
+    compare.add_argument(
+        "--benchmark", metavar="NAME", help="ad, ic, kws or vww; found by itself from MODEL"
+    )
+    compare.add_argument("--board", metavar="NAME", required=True, help="board")
+    compare.add_argument(
+        "--engine",
+        metavar="NAME",
+        required=True,
+        help="engine, or a build of it: tflm-ref@edgemark",
+    )
+    compare.add_argument("--latency", metavar="TIME", required=True, help="of one inference: 62ms")
+    compare.add_argument("--energy", metavar="ENERGY", help="of one inference: 3.1mJ")
+    compare.add_argument("--clock", metavar="CLOCK", help="such as 80MHz; the board's by default")
+    compare.add_argument("--supply", metavar="VOLTAGE", help="at which the energy was metered: 3V")
+    compare.add_argument("--accuracy", metavar="SHARE", help="such as 90.1%%")
+    compare.add_argument(
+        "--top", type=_positive, default=8, metavar="N", help="rows to list (%(default)s)"
+    )
 
 
 def _add_battery(verbs: Verbs) -> None:
