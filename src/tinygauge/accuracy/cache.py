@@ -2,7 +2,8 @@
 
 An entry is a `.npy` file with its own SHA-256 behind it; one that does not match is not there.
 The folder is ``TINYGAUGE_CACHE``, or ``tinygauge`` in the system's folder for caches. Where it
-can't be written, nothing is kept and a warning is logged once. Entries are never removed.
+can't be written, nothing is kept and a warning is logged once. Where entries take more than
+``TINYGAUGE_CACHE_SIZE`` (by default 1 GiB), those that were not used for longest are removed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import json
 import logging
 import os
 import sys
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,13 +23,40 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinygauge.errors import ConfigError
 from tinygauge.files import write_whole
+from tinygauge.units import Unit, parse
 
-__all__ = ["cache_folder", "key_of", "load", "store"]
+__all__ = [
+    "CacheSurvey", "cache_folder", "clear", "key_of", "load", "prune", "size_limit_bytes", "store",
+    "survey",
+]  # fmt: skip
 
 _LOG = logging.getLogger(__name__)
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
+_DEFAULT_LIMIT_BYTES = 1 << 30
+_LIMIT_VARIABLE = "TINYGAUGE_CACHE_SIZE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSurvey:
+    """What is kept.
+
+    Parameters
+    ----------
+    folder : Path
+        Where; it need not exist.
+    entries : int
+        Runs whose outputs are kept.
+    size_bytes, limit_bytes : int
+        What they take, and what they may take.
+    """
+
+    folder: Path
+    entries: int
+    size_bytes: int
+    limit_bytes: int
 
 
 def cache_folder() -> Path:
@@ -73,13 +103,16 @@ def load(key: str) -> npt.NDArray[Any] | None:
     -------
     ndarray or None
     """
+    path = _path(key)
     try:
-        content = _path(key).read_bytes()
+        content = path.read_bytes()
     except OSError:
         return None
+    with suppress(OSError):  # a folder that may be read alone
+        os.utime(path)  # when it was last of use
     body, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
     if _digest(key, body) != digest:
-        _LOG.info("cached result %s is damaged and is made anew", _path(key))
+        _LOG.info("cached result %s is damaged and is made anew", path)
         return None
     return np.load(io.BytesIO(body), allow_pickle=False)  # type: ignore[no-any-return]
 
@@ -104,9 +137,109 @@ def store(key: str, result: npt.NDArray[Any]) -> None:
         _warn_once(str(cache_folder()), error.strerror or str(error))
 
 
+def size_limit_bytes() -> int:
+    """Return how much all entries may take.
+
+    Returns
+    -------
+    int
+        ``TINYGAUGE_CACHE_SIZE``, such as ``"500MiB"``, or 1 GiB.
+
+    Raises
+    ------
+    ConfigError
+        If the variable is no size.
+    """
+    text = os.environ.get(_LIMIT_VARIABLE)
+    if not text:
+        return _DEFAULT_LIMIT_BYTES
+    value, unit = parse(text)
+    if unit is not Unit.BYTE or value < 0:
+        raise ConfigError(f"{_LIMIT_VARIABLE}={text}", "this is no size", "Write 500MiB")
+    return int(value)
+
+
+def survey() -> CacheSurvey:
+    """Return what is kept, and what it takes.
+
+    Returns
+    -------
+    CacheSurvey
+
+    Raises
+    ------
+    ConfigError
+        As `size_limit_bytes`.
+    """
+    sizes = [size for _, size, _ in _entries()]
+    return CacheSurvey(
+        folder=cache_folder(),
+        entries=len(sizes),
+        size_bytes=sum(sizes),
+        limit_bytes=size_limit_bytes(),
+    )
+
+
+def prune(limit_bytes: int | None = None) -> int:
+    """Remove the entries that were not used for longest, until the others fit.
+
+    Parameters
+    ----------
+    limit_bytes : int, optional
+        What may stay; by default `size_limit_bytes`.
+
+    Returns
+    -------
+    int
+        How many entries were removed.
+
+    Raises
+    ------
+    ConfigError
+        As `size_limit_bytes`.
+    """
+    allowed = size_limit_bytes() if limit_bytes is None else limit_bytes
+    found = sorted(_entries())
+    total = sum(size for _, size, _ in found)
+    removed = 0
+    for _, size, path in found:
+        if total <= allowed:
+            break
+        with suppress(OSError):  # another process removed it, or it may not be
+            path.unlink()
+            removed += 1
+        total -= size
+    return removed
+
+
+def clear() -> int:
+    """Remove all entries.
+
+    Returns
+    -------
+    int
+        How many.
+    """
+    return prune(-1)
+
+
+def _entries() -> list[tuple[float, int, Path]]:
+    """List when each entry was last of use, its bytes, and its file."""
+    found: list[tuple[float, int, Path]] = []
+    for path in _folder().glob("??/*.npy"):
+        with suppress(OSError):
+            status = path.stat()
+            found.append((status.st_mtime, status.st_size, path))
+    return found
+
+
+def _folder() -> Path:
+    return cache_folder() / "accuracy"
+
+
 def _path(key: str) -> Path:
     # Two characters of the key as a folder keep the folders small.
-    return cache_folder() / "accuracy" / key[:2] / f"{key}.npy"
+    return _folder() / key[:2] / f"{key}.npy"
 
 
 def _digest(key: str, body: bytes) -> bytes:

@@ -52,7 +52,7 @@ class Windows:
     recording: npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True, eq=False)
 class Dataset:
     """Inputs and their true classes; real = x_scale * (stored - x_zero_point).
 

@@ -8,6 +8,8 @@ are the model's own pass unchanged. It does no feature extraction and never resi
 from __future__ import annotations
 
 import math
+import weakref
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +71,14 @@ class ModelInputs:
             if self.dtype.kind != "f":
                 stored = quantize(reals, self.dtype, self.quantization)
         return stored.reshape(stop - start, *self.shape)
+
+    @property
+    def identity(self) -> Hashable:
+        """What decides the content: equal for two models that take a dataset alike."""
+        scale, zero_point = 1.0, 0
+        if self.quantization is not None:
+            scale, zero_point = self.quantization.scale[0], self.quantization.zero_point[0]
+        return weakref.ref(self.dataset), self.shape, self.dtype.str, scale, zero_point
 
     @property
     def _passes_unchanged(self) -> bool:

@@ -1,35 +1,29 @@
 """Scores a model on a dataset with the numerics of an engine.
 
-This is the one entry point: it checks that model and data fit, takes outputs from the cache or
-from a runner, and turns them into a `Score` with its interval and provenance. The board itself
-is not involved: that its outputs are the same is the evidence of the numeric profile.
+It turns the outputs of one or more runs (`runs.py`) into a `Score` with its interval and
+provenance. The board itself is not involved: that its outputs are the same is the evidence of
+the numeric profile.
 """
 
 from __future__ import annotations
 
-import logging
-import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from tinygauge.accuracy import cache, scores
+from tinygauge.accuracy import scores
 from tinygauge.accuracy.datasets import Dataset, Task
-from tinygauge.accuracy.inputs import SCHEME_VERSION, ModelInputs, fit, output_tensor
-from tinygauge.accuracy.runners import Limits, Progress, Runner, run_model, runners_for
-from tinygauge.errors import DatasetError, RunnerError
-from tinygauge.graph import DType, Model, Quantization, Tensor
+from tinygauge.accuracy.inputs import output_tensor
+from tinygauge.accuracy.processes import Limits, Progress
+from tinygauge.accuracy.runs import Results, Run, class_count, is_float, plan_runs
+from tinygauge.graph import Model
 from tinygauge.quantity import Evidence, Interval, Method, Missing, Provenance, Quantity
 from tinygauge.records import DatasetRef, Score
 from tinygauge.units import Unit
 
-__all__ = ["score"]
-
-_LOG = logging.getLogger(__name__)
-
-_CHUNK_ELEMENTS = 4 << 20
-_INTEGERS = frozenset({DType.INT4, DType.INT8, DType.UINT8, DType.INT16})
+__all__ = ["score", "score_results"]
 
 
 def score(
@@ -80,142 +74,69 @@ def score(
     "unknown" bounds the engine's rounding by the two that published engines use; see
     `tinygauge.accuracy.runners`.
     """
-    inputs = fit(model, dataset)
-    _check_outputs(model, dataset)
-    runners = [
-        runner
-        for runner in runners_for(profile, is_float=_is_float(model))
-        if runner.version is not None
-    ]
-    if not runners:
-        return Missing("no interpreter is installed", "Try: pip install ai-edge-litert")
-    found: list[Score] = []
-    for runner in runners:
-        case = _Case(model, inputs, runner, profile)
-        results = _cached(case) if use_cache else None
+    runs = plan_runs(model, dataset, profile)
+    if isinstance(runs, Missing):
+        return runs
+    found: list[Results] = []
+    for run in runs:
+        results = run.find() if use_cache else None
         if results is None:
-            results = _run(case, limits, progress)
+            results = run.make(limits, progress)
             if use_cache:
-                cache.store(case.key, results)
-        made = _score_of(case, results)
+                run.keep(results)
+        found.append(results)
+    return score_results(runs, found, profile)
+
+
+def score_results(runs: Sequence[Run], results: Sequence[Results], profile: str) -> Score | Missing:
+    """Score a model by the results of its runs.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        From `plan_runs`.
+    results : sequence of ndarray
+        Of each run, from `Run.find` or `Run.make`.
+    profile : str
+        That the runs were planned for.
+
+    Returns
+    -------
+    Score or Missing
+        As `score`.
+    """
+    found: list[Score] = []
+    for run, outcome in zip(runs, results, strict=True):
+        made = _score_of(run, outcome, profile)
         if isinstance(made, Missing):
             return made
         found.append(made)
     return found[0] if len(found) == 1 else _union(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One run: what is run on what, and by what."""
-
-    model: Model
-    inputs: ModelInputs
-    runner: Runner
-    profile: str
-
-    @property
-    def dataset(self) -> Dataset:
-        return self.inputs.dataset
-
-    @property
-    def output(self) -> Tensor:
-        return output_tensor(self.model)
-
-    @property
-    def key(self) -> str:
-        """Digest of all that the results depend on."""
-        data = self.dataset
-        windows = (data.windows.width, len(data)) if data.windows is not None else ()
-        return cache.key_of(
-            SCHEME_VERSION, self.model.sha256, data.sha256, data.x.dtype.str, data.x.shape,
-            windows, data.x_scale, data.x_zero_point, data.task.value, self.runner.label,
-        )  # fmt: skip
-
-
-def _is_float(model: Model) -> bool:
-    """Whether no value is a small integer, so that roundings of integers don't matter."""
-    return not any(
-        tensor.dtype in _INTEGERS for graph in model.subgraphs for tensor in graph.tensors
-    )
-
-
-def _check_outputs(model: Model, dataset: Dataset) -> None:
-    tensor, where = output_tensor(model), dataset.path or dataset.name
-    if dataset.task is Task.ANOMALY:
-        if tensor.elements != math.prod(dataset.row_shape):
-            problem = f"{model.name} has {tensor.elements} outputs"
-            advice = "Anomaly detection takes a model that rebuilds its input"
-            raise DatasetError(where, problem, advice)
-        return
-    classes, highest = _class_count(tensor), int(dataset.y.max())
-    if highest >= classes:
-        problem = f"y holds the class {highest}, but {model.name} tells {classes} classes apart"
-        raise DatasetError(where, problem, "Give the data that the model was trained for")
-
-
-def _class_count(tensor: Tensor) -> int:
-    """One output stands for class 1 against class 0."""
-    return max(2, tensor.elements)
-
-
-def _cached(case: _Case) -> npt.NDArray[np.generic] | None:
-    results = cache.load(case.key)
-    return results if results is not None and len(results) == len(case.dataset) else None
-
-
-def _run(case: _Case, limits: Limits | None, progress: Progress | None) -> npt.NDArray[np.generic]:
-    """Return outputs, shape (n, k), or the error of each rebuilt input, shape (n,)."""
-    model, data, runner = case.model, case.dataset, case.runner
-    _LOG.info("running %s on %d inputs with %s", model.name, len(data), runner.label)
-    outputs = run_model(
-        model.content, case.inputs, runner, name=model.name, limits=limits, progress=progress
-    ).reshape(len(data), -1)
-    if outputs.dtype.kind == "f" and not np.isfinite(outputs).all():
-        bad = int((~np.isfinite(outputs)).any(axis=1).sum())
-        problem = f"{bad:,} of {len(data):,} outputs are no finite numbers ({runner.label})"
-        raise RunnerError(model.name, problem, "Check the scale of the inputs, then the training")
-    if data.task is Task.ANOMALY:
-        return _rebuilding_errors(data, outputs, case.output.quantization)
-    return outputs
-
-
-def _rebuilding_errors(
-    data: Dataset, outputs: npt.NDArray[np.generic], quantization: Quantization | None
-) -> npt.NDArray[np.float64]:
-    step = max(1, _CHUNK_ELEMENTS // outputs.shape[1])
-    parts = [
-        scores.mean_squared_errors(
-            scores.dequantize(outputs[start : start + step], quantization),
-            data.reals(start, min(start + step, len(data))),
-        )
-        for start in range(0, len(data), step)
-    ]
-    return np.concatenate(parts)
-
-
-def _score_of(case: _Case, results: npt.NDArray[np.generic]) -> Score | Missing:
-    if case.dataset.task is Task.ANOMALY:
-        return _anomaly_score(case, results.astype(np.float64))
-    truth = case.dataset.y
-    answer = scores.answers(results, _threshold(case.model))
-    confusion = scores.confusion_matrix(truth, answer, _class_count(case.output))
+def _score_of(run: Run, results: Results, profile: str) -> Score | Missing:
+    if run.dataset.task is Task.ANOMALY:
+        return _anomaly_score(run, results.astype(np.float64), profile)
+    truth = run.dataset.y
+    answer = scores.answers(results, _threshold(run.model))
+    confusion = scores.confusion_matrix(truth, answer, class_count(output_tensor(run.model)))
     correct, n = int(confusion.trace()), len(truth)
     return Score(
         metric="top1",
-        value=_quantity(case, correct / n, scores.wilson_interval(correct, n)),
+        value=_quantity(run, correct / n, scores.wilson_interval(correct, n), profile),
         n=n,
         correct=correct,
-        dataset=_reference(case.dataset),
-        runner=case.runner.label,
-        profile=case.profile,
-        labels=case.dataset.labels,
+        dataset=_reference(run.dataset),
+        runner=run.runner.label,
+        profile=profile,
+        labels=run.dataset.labels,
         recall=scores.class_recall(confusion),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
     )
 
 
-def _anomaly_score(case: _Case, errors: npt.NDArray[np.float64]) -> Score | Missing:
-    dataset = case.dataset
+def _anomaly_score(run: Run, errors: npt.NDArray[np.float64], profile: str) -> Score | Missing:
+    dataset = run.dataset
     anomalous = dataset.y == 1
     if anomalous.all() or not anomalous.any():
         kind = "anomalous" if anomalous.all() else "normal"
@@ -228,12 +149,12 @@ def _anomaly_score(case: _Case, errors: npt.NDArray[np.float64]) -> Score | Miss
     interval = scores.auc_interval(errors, anomalous)
     return Score(
         metric="auc",
-        value=_quantity(case, scores.auc(errors, anomalous), interval),
+        value=_quantity(run, scores.auc(errors, anomalous), interval, profile),
         n=len(dataset.y),
         correct=None,
         dataset=_reference(dataset),
-        runner=case.runner.label,
-        profile=case.profile,
+        runner=run.runner.label,
+        profile=profile,
         labels=dataset.labels,
     )
 
@@ -256,17 +177,17 @@ def _threshold(model: Model) -> float:
     return real / tensor.quantization.scale[0] + tensor.quantization.zero_point[0]
 
 
-def _quantity(case: _Case, value: float, interval: Interval) -> Quantity:
-    source = f"model run on a desktop with the numerics of profile '{case.profile}'"
-    if _is_float(case.model):
+def _quantity(run: Run, value: float, interval: Interval, profile: str) -> Quantity:
+    source = f"model run on a desktop with the numerics of profile '{profile}'"
+    if is_float(run.model):
         source = "floating-point model run on a desktop; its values may differ in the last digits"
-    elif case.runner.note:
-        source += f", nearly: {case.runner.note}"
+    elif run.runner.note:
+        source += f", nearly: {run.runner.note}"
     evidence = (
-        Evidence("dataset", case.dataset.name, case.dataset.sha256),
-        Evidence("model", case.model.name, case.model.sha256),
+        Evidence("dataset", run.dataset.name, run.dataset.sha256),
+        Evidence("model", run.model.name, run.model.sha256),
     )
-    provenance = Provenance(Method.SIMULATED, source, case.runner.label, evidence)
+    provenance = Provenance(Method.SIMULATED, source, run.runner.label, evidence)
     return Quantity(value, Unit.RATIO, interval, provenance)
 
 

@@ -1,10 +1,15 @@
-"""Runs a model over inputs, in a process of its own: an interpreter may crash or hang on it.
+"""Runs models over inputs, apart from TinyGauge: an interpreter may crash or hang on a model.
 
-Started by `tinygauge.accuracy.runners` as a plain file, so that nothing of TinyGauge is
-imported here. The job comes as JSON on the standard input; inputs and outputs are raw files of
-rows. Lines of JSON on the standard output tell the progress, ``{"done": 100}``, and at the end
-the output's ``{"dtype": ..., "shape": ...}`` or an ``{"error": ...}``; whatever the runtime
-prints goes to the standard error. When the parent is gone, so is this process.
+Started by `tinygauge.accuracy.processes` as a plain file. Jobs come as lines of JSON on the
+standard input, one at a time; inputs and outputs are raw files of rows. Lines of JSON on the
+standard output tell the progress, ``{"done": 100}``, then either ``{"outputs": [{"dtype": ...,
+"shape": ...}]}`` or ``{"error": ...}``, and at last ``{"ended": exit code}``; whatever the
+runtime prints goes to the file that the job names.
+
+On Linux this process runs no model itself: it loads the runtimes once, and forks for each job a
+child that starts where the imports ended, so that a model costs milliseconds and yet meets
+nothing that another has touched. Elsewhere it runs one job and ends. When the parent is gone,
+its end of the standard input closes; then this process ends too, and its child with it.
 """
 
 from __future__ import annotations
@@ -12,34 +17,52 @@ from __future__ import annotations
 import json
 import math
 import os
+import select
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from typing import Any, TextIO
 
 _PROGRESS_S = 0.2
 _PR_SET_PDEATHSIG = 1  # Linux, include/uapi/linux/prctl.h
 _FIRST_ARENA_BYTES = 1 << 20
 _LAST_ARENA_BYTES = 1 << 28
+_BATCH_BYTES = 16 << 20
 
-Invoke = Callable[[Any], Any]
+Report = Callable[[int], None]
+Outputs = list[Any]
+"""One array an output."""
+Runtime = Callable[[Any], Outputs]
+"""Takes inputs, shape (k, ...), and returns each output with k in front."""
 
 
 def main() -> int:
-    """Read a job, run it, and report; return the exit code."""
-    _end_with_parent()
-    job = json.load(sys.stdin)
+    """Serve jobs until the standard input ends; return the exit code."""
+    # Ctrl-C reaches all processes of a terminal; the parent decides what ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = _private_stdout()
-    _set_limits(job)
-    try:
-        reply = _run(job, lambda done: _send(replies, {"done": done}))
-    # What the interpreters raise on a model that they can't load or run; anything else ends
-    # this process with a traceback, whose last line the parent quotes.
-    except (RuntimeError, ValueError, ImportError) as error:
-        reply = {"error": " ".join(str(error).split()) or type(error).__name__}
-    _send(replies, reply)
+    for line in iter(_read_line, b""):
+        job = json.loads(line)
+        if sys.platform != "linux":
+            _do(job, replies)
+            return 0
+        _load_runtime(job)
+        _send(replies, {"ended": _do_in_child(job, replies)})
     return 0
+
+
+def _read_line() -> bytes:
+    """Read a line from the standard input, with no buffer behind it that would hide its end."""
+    line = b""
+    while not line.endswith(b"\n"):
+        part = os.read(0, 1 << 16)
+        if not part:
+            return b""
+        line += part
+    return line
 
 
 def _private_stdout() -> TextIO:
@@ -54,15 +77,67 @@ def _send(replies: TextIO, message: dict[str, Any]) -> None:
     replies.flush()
 
 
-def _end_with_parent() -> None:
-    """Let the system kill this process with its parent, however that ends.
+def _load_runtime(job: dict[str, Any]) -> None:
+    """Import what the job needs, so that each child finds it imported."""
+    import numpy as np  # noqa: F401
 
-    Elsewhere than on Linux, the next line of progress meets a closed pipe and ends it.
-    """
-    if sys.platform == "linux":
-        import ctypes
+    with suppress(ImportError):  # the child meets it again, and tells
+        if job["runner"] == "tflite-micro":
+            from tflite_micro.python.tflite_micro import runtime  # noqa: F401
+        elif job["runner"].startswith("litert"):
+            from ai_edge_litert import interpreter  # noqa: F401
 
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+def _do_in_child(job: dict[str, Any], replies: TextIO) -> int:
+    """Run a job in a child of this process, and return its exit code."""
+    parent = os.getpid()
+    # Only the child holds the writing end, so that reading meets the end when the child is gone.
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        code = 1
+        try:
+            _end_with(parent)
+            _do(job, replies)
+            code = 0
+        except BaseException:  # noqa: BLE001  # this process must end here, whatever happened
+            traceback.print_exc()
+        finally:
+            with suppress(OSError):
+                sys.stderr.flush()
+            os._exit(code)
+    os.close(writing)
+    ready, _, _ = select.select([0, reading], [], [])
+    if reading not in ready:  # no second job comes before the first has ended: the parent is gone
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    os.close(reading)
+    return os.waitstatus_to_exitcode(status)
+
+
+def _end_with(parent: int) -> None:
+    """Let the system kill this process with its parent, however that ends."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _do(job: dict[str, Any], replies: TextIO) -> None:
+    """Run a job and report."""
+    stderr = os.open(job["stderr"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for standard in (1, 2):
+        os.dup2(stderr, standard)
+    _set_limits(job)
+    try:
+        reply = _run(job, lambda done: _send(replies, {"done": done}))
+    # What the runtimes raise on a model that they can't load or run; anything else ends
+    # this process with a traceback, whose last line the parent quotes.
+    except (RuntimeError, ValueError, ImportError) as error:
+        reply = {"error": " ".join(str(error).split()) or type(error).__name__}
+    _send(replies, reply)
 
 
 def _set_limits(job: dict[str, Any]) -> None:
@@ -73,7 +148,7 @@ def _set_limits(job: dict[str, Any]) -> None:
         return
     wanted = (
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_CPU, math.ceil(job["time_s"]) + 1),
+        (resource.RLIMIT_CPU, math.ceil(job["time_s"] * job["threads"]) + 1),
         (resource.RLIMIT_AS, job["memory_bytes"]),
     )
     for kind, value in wanted:
@@ -83,51 +158,78 @@ def _set_limits(job: dict[str, Any]) -> None:
                 resource.setrlimit(kind, (value, value))
             except (OSError, ValueError):  # macOS refuses some; the parent's clock remains
                 continue
+    if sys.platform == "linux" and _address_space_bytes() > job["memory_bytes"]:
+        raise MemoryError
 
 
-def _run(job: dict[str, Any], report: Callable[[int], None]) -> dict[str, Any]:
-    import numpy as np  # after the limits are set
+def _address_space_bytes() -> int:
+    """Return what this process has reserved: a limit below it would be met at some odd place."""
+    with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
+        return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
-    with open(job["model"], "rb") as file:  # noqa: PTH123  # pathlib would only cost time here
-        model = file.read()
-    invoke = _RUNTIMES[job["runner"]](model, job["runner"])
-    dtype, shape, count = np.dtype(job["dtype"]), tuple(job["shape"]), job["count"]
+
+def _run(job: dict[str, Any], report: Report) -> dict[str, Any]:
+    import numpy as np
+
+    with open(job["model"], "rb") as content:  # noqa: PTH123  # pathlib would only cost time here
+        model = content.read()
+    runtime = _RUNTIMES[job["runner"].partition(":")[0]](model, job)
     told_s = time.monotonic()
-    output = None
-    with open(job["inputs"], "rb") as inputs, open(job["outputs"], "wb") as outputs:  # noqa: PTH123
-        for index, row in enumerate(_rows(inputs, math.prod(shape) * dtype.itemsize, count)):
-            output = invoke(np.frombuffer(row, dtype=dtype).reshape(shape))
-            outputs.write(output.tobytes())
+    done = 0
+    found: list[dict[str, Any]] = []
+    with ExitStack() as stack:
+        files = [
+            stack.enter_context(open(f"{job['outputs']}.{index}", "wb"))  # noqa: PTH123
+            for index in range(job["output_count"])
+        ]
+        for batch in _batches(job, np.dtype(job["dtype"])):
+            outputs = runtime(batch)
+            for sink, output in zip(files, outputs, strict=True):
+                sink.write(output.tobytes())
+            found = found or [
+                {"dtype": output.dtype.str, "shape": list(output.shape[1:])} for output in outputs
+            ]
+            done += len(batch)
             if time.monotonic() - told_s > _PROGRESS_S:
                 told_s = time.monotonic()
-                report(index + 1)
-    if output is None:
+                report(done)
+    if not done:
         raise ValueError("there are no inputs")
-    report(count)
-    return {"dtype": output.dtype.str, "shape": list(output.shape)}
+    report(done)
+    return {"outputs": found}
 
 
-def _rows(file: Any, row_bytes: int, count: int) -> Iterator[bytes]:
-    for _ in range(count):
-        row = file.read(row_bytes)
-        if len(row) != row_bytes:
-            raise ValueError("the file of inputs is truncated")
-        yield row
+def _batches(job: dict[str, Any], dtype: Any) -> Iterator[Any]:
+    """Yield the inputs: one by one to interpreters, many at once to the exact evaluator."""
+    import numpy as np
+
+    shape, count = tuple(job["shape"]), job["count"]
+    row_bytes = math.prod(shape) * dtype.itemsize
+    several = job["runner"].startswith("exact")
+    at_once = max(1, _BATCH_BYTES // max(1, row_bytes)) if several else 1
+    with open(job["inputs"], "rb") as file:  # noqa: PTH123
+        for start in range(0, count, at_once):
+            rows = min(at_once, count - start)
+            content = file.read(rows * row_bytes)
+            if len(content) != rows * row_bytes:
+                raise ValueError("the file of inputs is truncated")
+            yield np.frombuffer(content, dtype=dtype).reshape(rows, *shape)
 
 
-def _tflite_micro(model: bytes, _runner: str) -> Invoke:
+def _tflite_micro(model: bytes, job: dict[str, Any]) -> Runtime:
     from tflite_micro.python.tflite_micro import runtime  # not on every system
 
     interpreter = _with_arena(runtime.Interpreter, model)
+    indices = range(job["output_count"])
 
-    def invoke(row: Any) -> Any:
-        interpreter.set_input(row, 0)
+    def run(rows: Any) -> Outputs:
+        interpreter.set_input(rows[0], 0)
         interpreter.invoke()
-        output = interpreter.get_output(0)
+        outputs = [interpreter.get_output(index)[None] for index in indices]
         interpreter.reset()  # each input stands for itself, also with models that keep state
-        return output
+        return outputs
 
-    return invoke
+    return run
 
 
 def _with_arena(interpreter: Any, model: bytes) -> Any:
@@ -142,7 +244,7 @@ def _with_arena(interpreter: Any, model: bytes) -> Any:
             size_bytes *= 16
 
 
-def _litert(model: bytes, runner: str) -> Invoke:
+def _litert(model: bytes, job: dict[str, Any]) -> Runtime:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     kernels = {
@@ -151,23 +253,23 @@ def _litert(model: bytes, runner: str) -> Invoke:
         "litert-reference": OpResolverType.BUILTIN_REF,
     }
     interpreter = Interpreter(
-        model_content=model, num_threads=1, experimental_op_resolver_type=kernels[runner]
+        model_content=model, num_threads=1, experimental_op_resolver_type=kernels[job["runner"]]
     )
     interpreter.allocate_tensors()
     source = interpreter.get_input_details()[0]["index"]
-    result = interpreter.get_output_details()[0]["index"]
+    results = [detail["index"] for detail in interpreter.get_output_details()]
 
-    def invoke(row: Any) -> Any:
-        interpreter.set_tensor(source, row)
+    def run(rows: Any) -> Outputs:
+        interpreter.set_tensor(source, rows[0])
         interpreter.invoke()
-        output = interpreter.get_tensor(result)
+        outputs = [interpreter.get_tensor(index)[None] for index in results]
         interpreter.reset_all_variables()
-        return output
+        return outputs
 
-    return invoke
+    return run
 
 
-_RUNTIMES: dict[str, Callable[[bytes, str], Invoke]] = {
+_RUNTIMES: dict[str, Callable[[bytes, dict[str, Any]], Runtime]] = {
     "tflite-micro": _tflite_micro,
     "litert-xnnpack": _litert,
     "litert-builtin": _litert,

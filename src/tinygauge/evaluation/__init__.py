@@ -1,7 +1,8 @@
 """The main job: models in, four metrics each, a decision out."""
 
 from tinygauge.evaluation.results import Alternative, Results, Row
-from tinygauge.evaluation.run import DEFAULT_ENGINES, Progress, evaluate, find_models
+from tinygauge.evaluation.run import DEFAULT_ENGINES, evaluate, find_models
+from tinygauge.evaluation.sweep import Progress
 
 __all__ = [
     "DEFAULT_ENGINES",

@@ -54,6 +54,8 @@ class Results:
         Name and version of what made this.
     created : str
         When, UTC, ISO 8601.
+    found_again : int
+        Accuracy runs whose outputs were kept from before.
     """
 
     selection: Selection
@@ -62,6 +64,7 @@ class Results:
     alternatives: tuple[Alternative, ...]
     tool: str
     created: str
+    found_again: int = 0
 
     def __repr__(self) -> str:
         """Say the decision in a line: in full, a few candidates would fill a notebook."""

@@ -10,9 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import glob
 import logging
-import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -22,6 +20,7 @@ from tinygauge.accuracy import Dataset
 from tinygauge.catalog import Board, Engine
 from tinygauge.errors import ConfigError, InputError, ModelFormatError, RunnerError
 from tinygauge.evaluation.results import Alternative, Results
+from tinygauge.evaluation.sweep import Fault, Progress, Sweep, SweepOptions, tell
 from tinygauge.inspection import (
     TOOL,
     build_findings,
@@ -47,16 +46,13 @@ from tinygauge.records import (
 from tinygauge.selection import DEFAULT_RANKING, Region, parse_ranking, parse_region, select
 from tinygauge.units import format_value
 
-__all__ = ["DEFAULT_ENGINES", "Progress", "evaluate", "find_models"]
+__all__ = ["DEFAULT_ENGINES", "evaluate", "find_models"]
 
 _Item = TypeVar("_Item", Board, Engine)
 
 log = logging.getLogger(__name__)
 
 DEFAULT_ENGINES = ("tflm-cmsis-nn",)
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many steps are done, and how many there are."""
 
 
 @dataclass(slots=True)
@@ -81,16 +77,6 @@ class _Candidate:
                 plan = Missing(error.problem, error.advice)
             self.plans[key] = plan
         return self.plans[key]
-
-
-@dataclass(frozen=True, slots=True)
-class _RunOptions:
-    """How accuracy runs are made, and where their failures go."""
-
-    jobs: int
-    use_cache: bool
-    progress: Progress | None
-    failures: list[Failure]
 
 
 def find_models(patterns: str | Path | Iterable[str | Path]) -> list[Path]:
@@ -146,6 +132,7 @@ def evaluate(
     rank: str | Sequence[Metric] = DEFAULT_RANKING,
     jobs: int | None = None,
     use_cache: bool = True,
+    time_limit_s: float = SweepOptions().time_limit_s,
     progress: Progress | None = None,
 ) -> Results:
     """Evaluate models on boards and say which to ship.
@@ -169,6 +156,8 @@ def evaluate(
         Models run at once; by default the number of cores.
     use_cache : bool
         Whether accuracy runs are kept and found again by content.
+    time_limit_s : float
+        Wall-clock time that one model may take over all inputs; then it has failed.
     progress : callable or None
         Told of long work.
 
@@ -193,8 +182,10 @@ def evaluate(
     failures: list[Failure] = []
     candidates = _load(find_models(models), failures, progress)
     profiles = sorted({engine.profile.name for engine in chosen_engines})
-    run = _RunOptions(jobs or os.cpu_count() or 1, use_cache, progress, failures)
-    _score_all(candidates, dataset, profiles, run)
+    options = SweepOptions(
+        jobs=jobs, use_cache=use_cache, time_limit_s=time_limit_s, progress=progress
+    )
+    found_again = _score_all(candidates, dataset, profiles, options, failures)
     evaluations = _evaluate_on(candidates, chosen_boards, chosen_engines, progress)
     selection = select(evaluations, region, ranking)
     alternatives: tuple[Alternative, ...] = ()
@@ -205,6 +196,7 @@ def evaluate(
         failures=tuple(failures),
         dataset=_reference(dataset),
         alternatives=alternatives,
+        found_again=found_again,
         tool=TOOL,
         created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     )
@@ -231,14 +223,14 @@ def _load(
 ) -> list[_Candidate]:
     candidates: list[_Candidate] = []
     for done, path in enumerate(paths):
-        _tell(progress, "reading models", done, len(paths))
+        tell(progress, "reading models", done, len(paths))
         try:
             model = graph.load(path)
             candidates.append(_Candidate(model, summarise(model)))
         except InputError as error:
             log.info("%s", error)
             failures.append(Failure(model=str(path), stage="load", message=str(error)))
-    _tell(progress, "reading models", len(paths), len(paths))
+    tell(progress, "reading models", len(paths), len(paths))
     return candidates
 
 
@@ -246,52 +238,39 @@ def _score_all(
     candidates: Sequence[_Candidate],
     dataset: Dataset | None,
     profiles: Sequence[str],
-    run: _RunOptions,
-) -> None:
-    """Score every model once per numeric profile, several at a time."""
+    options: SweepOptions,
+    failures: list[Failure],
+) -> int:
+    """Score every model once per numeric profile; return how many runs were found again."""
     if dataset is None:
         absent = Missing("no dataset was given", "Add --data")
         for candidate in candidates:
             candidate.scores = dict.fromkeys(profiles, absent)
-        return
-    tasks = [(candidate, profile) for candidate in candidates for profile in profiles]
-    with ThreadPoolExecutor(max_workers=run.jobs) as pool:
-        running: dict[Future[Score | Missing], tuple[_Candidate, str]] = {
-            pool.submit(
-                accuracy.score, candidate.model, dataset, profile, use_cache=run.use_cache
-            ): (candidate, profile)
-            for candidate, profile in tasks
-        }
-        try:
-            for done, future in enumerate(as_completed(running)):
-                _tell(run.progress, "scoring accuracy", done, len(tasks))
-                candidate, profile = running[future]
-                candidate.scores[profile] = _outcome(future, candidate, run.failures)
-        except BaseException:
-            # Interrupted: end the models that run, and start no more.
-            pool.shutdown(wait=False, cancel_futures=True)
-            accuracy.stop_workers()
-            raise
-    _tell(run.progress, "scoring accuracy", len(tasks), len(tasks))
-    for candidate in candidates:
+        return 0
+    sweep = Sweep([candidate.model for candidate in candidates], dataset, profiles, options)
+    sweep.work()
+    for candidate, found in zip(candidates, sweep.scores, strict=True):
+        for profile in profiles:
+            candidate.scores[profile] = _told(found[profile], candidate, failures)
         if any(isinstance(score, Score) for score in candidate.scores.values()):
             candidate.range_fault = accuracy.find_range_fault(candidate.model, dataset)
+    return sweep.found_again
 
 
-def _outcome(
-    future: Future[Score | Missing], candidate: _Candidate, failures: list[Failure]
+def _told(
+    outcome: Score | Missing | Fault, candidate: _Candidate, failures: list[Failure]
 ) -> Score | Missing:
-    try:
-        return future.result()
-    except (InputError, RunnerError) as error:
-        log.info("%s", error)
-        name = candidate.model.path or candidate.model.name
-        failure = Failure(model=name, stage="accuracy", message=str(error))
-        if failure not in failures:  # each profile meets the same fault
-            failures.append(failure)
-        if isinstance(error, RunnerError):
-            candidate.run_fault = str(error)
-        return Missing(error.problem, error.advice)
+    """Note a model's failure, and leave the reason in place of its score."""
+    if isinstance(outcome, Score | Missing):
+        return outcome
+    log.info("%s", outcome)
+    name = candidate.model.path or candidate.model.name
+    failure = Failure(model=name, stage="accuracy", message=str(outcome))
+    if failure not in failures:  # each profile meets the same fault
+        failures.append(failure)
+    if isinstance(outcome, RunnerError):
+        candidate.run_fault = str(outcome)
+    return Missing(outcome.problem, outcome.advice)
 
 
 def _evaluate_on(
@@ -305,9 +284,9 @@ def _evaluate_on(
     for board in boards:
         for engine in engines:
             for candidate in candidates:
-                _tell(progress, "predicting memory, latency, energy", len(evaluations), total)
+                tell(progress, "predicting memory, latency, energy", len(evaluations), total)
                 evaluations.append(_evaluation(candidate, board, engine))
-    _tell(progress, "predicting memory, latency, energy", total, total)
+    tell(progress, "predicting memory, latency, energy", total, total)
     return evaluations
 
 
@@ -436,8 +415,3 @@ def _reference(dataset: Dataset | None) -> DatasetRef | None:
     if dataset is None:
         return None
     return DatasetRef(name=dataset.name, path=dataset.path, sha256=dataset.sha256, n=len(dataset))
-
-
-def _tell(progress: Progress | None, what: str, done: int, total: int) -> None:
-    if progress is not None:
-        progress(what, done, total)

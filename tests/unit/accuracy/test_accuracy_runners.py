@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tests.support.tiny_models import ModelBuilder, build_cnn, build_fully_connected
 
-from tinygauge.accuracy import runners, stop_workers
-from tinygauge.accuracy.runners import Limits, Runner, run_model, runners_for
+from tinygauge.accuracy import processes, runners, stop_workers
+from tinygauge.accuracy.processes import Limits, run_model, run_outputs
+from tinygauge.accuracy.runners import Runner, runners_for
 from tinygauge.errors import RunnerError, UnknownNameError
 
 TFLM, XNNPACK = runners_for("unknown", is_float=False)
@@ -36,9 +38,9 @@ needs_limits = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def _no_process_is_left() -> Iterator[None]:
-    """Whatever a test does, no worker outlives it."""
+    """Whatever a test does, no worker is still at work after it."""
     yield
-    assert not runners._live
+    assert not processes._pool.busy
 
 
 def test_profiles_name_their_runners() -> None:
@@ -92,6 +94,23 @@ def _counter() -> bytes:
     y = builder.tensor((1, 1), "int8", scale=1.0)
     builder.op("SVDF", [x, weights, time_weights, bias, state], [y], version=3, rank=1)
     return builder.build([x], [y])
+
+
+@pytest.mark.parametrize("runner", [TFLM, XNNPACK], ids=lambda runner: runner.name)
+def test_all_outputs_come_where_asked_for(runner: Runner) -> None:
+    """In the order of the model; a wrong number of them is refused."""
+    builder = ModelBuilder()
+    x = builder.tensor((1, 4), "int8", scale=0.5)
+    first = builder.tensor((1, 4), "int8", scale=0.5)
+    second = builder.tensor((1, 2, 2), "int8", scale=0.5)
+    shape = builder.tensor((3,), "int32", data=[1, 2, 2])
+    builder.op("RELU", [x], [first])
+    builder.op("RESHAPE", [x, shape], [second])
+    content = builder.build([x], [first, second])
+    rows = np.array([[[-3, -2, 2, 3]], [[5, -5, 6, -6]]], dtype=np.int8)
+    outputs = run_outputs(content, rows, runner, count=2)
+    np.testing.assert_array_equal(outputs[0], rows[:, 0].clip(0))
+    np.testing.assert_array_equal(outputs[1], rows.reshape(2, 2, 2))
 
 
 @needs_tflm
@@ -156,8 +175,8 @@ def test_an_interrupt_ends_the_worker() -> None:
 PARENT = """
     import subprocess, sys, time
     worker = subprocess.Popen([sys.executable, sys.argv[1]], stdin=subprocess.PIPE)
-    worker.stdin.write(sys.argv[2].encode())
-    worker.stdin.close()
+    worker.stdin.write(sys.argv[2].encode() + b"\\n")
+    worker.stdin.flush()
     print(worker.pid, flush=True)
     time.sleep(60)
 """
@@ -165,15 +184,18 @@ PARENT = """
 
 @needs_limits
 def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
-    """Even if the parent is killed outright and the worker hangs, it does not stay behind."""
+    """Even if the parent is killed outright and the model hangs, nothing stays behind."""
     pipe = tmp_path / "model"
     os.mkfifo(pipe)
-    job = {"model": str(pipe), "time_s": 600, "memory_bytes": 2 << 30}
+    job = {
+        "runner": "tflite-micro", "model": str(pipe), "stderr": str(tmp_path / "stderr"),
+        "time_s": 600, "memory_bytes": 2 << 30, "threads": 1,
+    }  # fmt: skip
     parent = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(PARENT), str(runners._WORKER), json.dumps(job)],
+        [sys.executable, "-c", textwrap.dedent(PARENT), str(processes._WORKER), json.dumps(job)],
         stdout=subprocess.PIPE,
     )
-    with parent, pipe.open("wb"):  # opens when the worker does, which then waits for content
+    with parent, pipe.open("wb", buffering=0) as model:  # opens when the child does, which waits
         assert parent.stdout is not None
         worker = int(parent.stdout.readline())
         assert _is_running(worker)
@@ -182,6 +204,65 @@ def test_a_worker_ends_with_its_parent(tmp_path: Path) -> None:
         while _is_running(worker):
             assert time.monotonic() < deadline_s, f"process {worker} outlived its parent"
             time.sleep(0.02)
+        with pytest.raises(BrokenPipeError):  # nobody has the other end: the child is gone too
+            model.write(b"x")
+
+
+@needs_limits
+def test_one_process_serves_many_models() -> None:
+    """The second run needs no new process, a crash between them none either, and it is forked."""
+    stop_workers()
+    run_model(build_cnn(), ROWS, TFLM)
+    (worker,) = processes._pool.idle
+    for content in (build_cnn(seed=1), _unknown_op(), build_cnn()):
+        try:
+            outputs = run_model(content, ROWS[:, :, 0, :4, 0], TFLM)
+        except RunnerError:
+            outputs = run_model(build_cnn(), ROWS, TFLM)
+        assert outputs.shape == (6, 3)
+    assert processes._pool.idle == [worker]
+    tasks = Path(f"/proc/{worker.process.pid}/task")
+    assert len(list(tasks.iterdir())) == 1  # to fork is safe with one thread alone
+
+
+def test_a_worker_that_died_while_waiting_is_replaced() -> None:
+    """Somebody killed it between two runs: the next run does not notice."""
+    stop_workers()
+    first = run_model(build_cnn(), ROWS, TFLM)
+    for worker in processes._pool.idle:
+        worker.process.kill()
+        worker.process.wait()
+    np.testing.assert_array_equal(run_model(build_cnn(), ROWS, TFLM), first)
+
+
+class _Numbered:
+    """Rows that say how often they were asked for."""
+
+    def __init__(self, identity: object) -> None:
+        self.dtype = ROWS.dtype
+        self.identity = identity
+        self.asked = 0
+
+    def __len__(self) -> int:
+        return len(ROWS)
+
+    def __getitem__(self, part: slice) -> np.ndarray[Any, np.dtype[np.int8]]:
+        self.asked += part != slice(0, 1)  # which asks for the shape
+        return ROWS[part]
+
+
+def test_inputs_of_one_identity_are_written_once() -> None:
+    """Many models share a file; another identity has another; old files go, others come."""
+    same = _Numbered("same")
+    first = run_model(build_cnn(), same, TFLM)
+    np.testing.assert_array_equal(run_model(build_cnn(), same, XNNPACK).shape, first.shape)
+    assert same.asked == 1
+    for number in range(processes._KEPT_INPUTS):
+        other = _Numbered(number)
+        np.testing.assert_array_equal(run_model(build_cnn(), other, TFLM), first)
+        assert other.asked == 1
+    np.testing.assert_array_equal(run_model(build_cnn(), same, TFLM), first)
+    assert same.asked == 2
 
 
 def _is_running(pid: int) -> bool:

@@ -1,0 +1,207 @@
+"""One model run over one dataset by one program: what that depends on, and what came out.
+
+A run is planned first, which checks that model and data fit; its results are then found among
+those that are kept, or made by running the model in a process apart. What they are worth is told
+by `simulate.py`.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygauge.accuracy import cache, scores
+from tinygauge.accuracy.datasets import Dataset, Task
+from tinygauge.accuracy.inputs import SCHEME_VERSION, ModelInputs, fit, output_tensor
+from tinygauge.accuracy.processes import Limits, Progress, run_model
+from tinygauge.accuracy.runners import Runner, runners_for
+from tinygauge.errors import DatasetError, RunnerError
+from tinygauge.graph import DType, Model, Quantization, Tensor
+from tinygauge.quantity import Missing
+
+__all__ = ["Results", "Run", "class_count", "is_float", "plan_runs"]
+
+_LOG = logging.getLogger(__name__)
+
+_CHUNK_ELEMENTS = 4 << 20
+_INTEGERS = frozenset({DType.INT4, DType.INT8, DType.UINT8, DType.INT16})
+
+Results: TypeAlias = npt.NDArray[np.generic]
+"""Outputs, shape (n, k), or the error of each rebuilt input, shape (n,), float64."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A model, the inputs it is given, and the program that runs it.
+
+    Parameters
+    ----------
+    model : Model
+        With one input and one output.
+    inputs : ModelInputs
+        That fit it.
+    runner : Runner
+        Which is installed.
+    """
+
+    model: Model
+    inputs: ModelInputs
+    runner: Runner
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data that the inputs are of."""
+        return self.inputs.dataset
+
+    @property
+    def key(self) -> str:
+        """Digest of all that the results depend on."""
+        data = self.dataset
+        windows = (data.windows.width, len(data)) if data.windows is not None else ()
+        return cache.key_of(
+            SCHEME_VERSION, self.model.sha256, data.sha256, data.x.dtype.str, data.x.shape,
+            windows, data.x_scale, data.x_zero_point, data.task.value, self.runner.label,
+        )  # fmt: skip
+
+    def find(self) -> Results | None:
+        """Return the results where they are kept from before."""
+        results = cache.load(self.key)
+        return results if results is not None and len(results) == len(self.dataset) else None
+
+    def keep(self, results: Results) -> None:
+        """Keep results, to be found again."""
+        cache.store(self.key, results)
+
+    def make(self, limits: Limits | None = None, progress: Progress | None = None) -> Results:
+        """Run the model.
+
+        Parameters
+        ----------
+        limits : Limits, optional
+            Time and memory.
+        progress : callable, optional
+            Called with the number of inputs done.
+
+        Returns
+        -------
+        ndarray
+            See `Results`.
+
+        Raises
+        ------
+        RunnerError
+            If the model can't be run, or gives values that are no numbers.
+        """
+        model, data, runner = self.model, self.dataset, self.runner
+        _LOG.info("running %s on %d inputs with %s", model.name, len(data), runner.label)
+        outputs = run_model(
+            model.content, self.inputs, runner, name=model.name, limits=limits, progress=progress
+        ).reshape(len(data), -1)
+        if outputs.dtype.kind == "f" and not np.isfinite(outputs).all():
+            bad = int((~np.isfinite(outputs)).any(axis=1).sum())
+            problem = f"{bad:,} of {len(data):,} outputs are no finite numbers ({runner.label})"
+            advice = "Check the scale of the inputs, then the training"
+            raise RunnerError(model.name, problem, advice)
+        if data.task is Task.ANOMALY:
+            return _rebuilding_errors(data, outputs, output_tensor(model).quantization)
+        return outputs
+
+
+def plan_runs(model: Model, dataset: Dataset, profile: str) -> tuple[Run, ...] | Missing:
+    """Choose what a model must be run with, to be scored with a numeric profile.
+
+    Parameters
+    ----------
+    model : Model
+        With one input and one output.
+    dataset : Dataset
+        That it is to be scored on.
+    profile : str
+        One of `tinygauge.accuracy.PROFILES`.
+
+    Returns
+    -------
+    tuple of Run, or Missing
+        One; with profile ``"unknown"`` one for each rounding. Missing where no runner is
+        installed.
+
+    Raises
+    ------
+    DatasetError
+        If the data don't fit the model.
+    UnknownNameError
+        If there is no such profile.
+    """
+    inputs = fit(model, dataset)
+    _check_outputs(model, dataset)
+    runners = [
+        runner
+        for runner in runners_for(profile, is_float=is_float(model))
+        if runner.version is not None
+    ]
+    if not runners:
+        return Missing("no interpreter is installed", "Try: pip install ai-edge-litert")
+    return tuple(Run(model, inputs, runner) for runner in runners)
+
+
+def is_float(model: Model) -> bool:
+    """Tell whether no value is a small integer, so that roundings of integers don't matter.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    bool
+    """
+    return not any(
+        tensor.dtype in _INTEGERS for graph in model.subgraphs for tensor in graph.tensors
+    )
+
+
+def _check_outputs(model: Model, dataset: Dataset) -> None:
+    tensor, where = output_tensor(model), dataset.path or dataset.name
+    if dataset.task is Task.ANOMALY:
+        if tensor.elements != math.prod(dataset.row_shape):
+            problem = f"{model.name} has {tensor.elements} outputs"
+            advice = "Anomaly detection takes a model that rebuilds its input"
+            raise DatasetError(where, problem, advice)
+        return
+    classes, highest = class_count(tensor), int(dataset.y.max())
+    if highest >= classes:
+        problem = f"y holds the class {highest}, but {model.name} tells {classes} classes apart"
+        raise DatasetError(where, problem, "Give the data that the model was trained for")
+
+
+def class_count(output: Tensor) -> int:
+    """Return how many classes an output tells apart; one value stands for class 1 against 0.
+
+    Parameters
+    ----------
+    output : Tensor
+
+    Returns
+    -------
+    int
+    """
+    return max(2, output.elements)
+
+
+def _rebuilding_errors(
+    data: Dataset, outputs: npt.NDArray[np.generic], quantization: Quantization | None
+) -> npt.NDArray[np.float64]:
+    step = max(1, _CHUNK_ELEMENTS // outputs.shape[1])
+    parts = [
+        scores.mean_squared_errors(
+            scores.dequantize(outputs[start : start + step], quantization),
+            data.reals(start, min(start + step, len(data))),
+        )
+        for start in range(0, len(data), step)
+    ]
+    return np.concatenate(parts)

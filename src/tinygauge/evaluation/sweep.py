@@ -1,0 +1,219 @@
+"""Scores many models: what is kept is found first, the rest runs on all cores or on a cluster.
+
+Each result is kept as soon as it is there, so that a sweep that was stopped goes on where it was.
+One model's failure is its own: it comes back in place of its score.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from tinygauge import accuracy
+from tinygauge.accuracy import Dataset, Limits, Results, Run
+from tinygauge.errors import InputError, RunnerError
+from tinygauge.graph import Model
+from tinygauge.quantity import Missing
+from tinygauge.records import Score
+
+__all__ = ["Fault", "Progress", "Sweep", "SweepOptions", "tell"]
+
+Progress: TypeAlias = Callable[[str, int, int], None]
+"""Called with what is being done, how many steps are done, and how many there are."""
+
+Fault: TypeAlias = InputError | RunnerError
+"""Why a model has no score."""
+
+_Work: TypeAlias = Iterator[tuple["_Task", Results | Fault]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepOptions:
+    """How a sweep is done.
+
+    Parameters
+    ----------
+    jobs : int or None
+        Models run at once; by default the number of cores.
+    use_cache : bool
+        Whether results are kept, and found again by content.
+    time_limit_s : float
+        Wall-clock time that one model may take.
+    progress : callable or None
+        Told of the work.
+    """
+
+    jobs: int | None = None
+    use_cache: bool = True
+    time_limit_s: float = Limits().time_s
+    progress: Progress | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """What one model may use."""
+        return replace(Limits(), time_s=self.time_limit_s)
+
+
+@dataclass(slots=True)
+class _Scored:
+    """A model on its way to a score for each profile."""
+
+    plans: dict[str, tuple[Run, ...]] = field(default_factory=dict)
+    scores: dict[str, Score | Missing | Fault] = field(default_factory=dict)
+    outcomes: dict[str, Results | Fault] = field(default_factory=dict)
+
+    def runs(self) -> Iterator[Run]:
+        """Yield what must be run, each once: profiles share runs."""
+        yield from {run.key: run for plan in self.plans.values() for run in plan}.values()
+
+    def arrive(self, key: str, outcome: Results | Fault) -> None:
+        """Take a run's results, and score what they complete."""
+        self.outcomes[key] = outcome
+        if len(self.outcomes) < len(list(self.runs())):
+            return
+        for profile, plan in self.plans.items():
+            found = [self.outcomes[run.key] for run in plan]
+            faults = [each for each in found if isinstance(each, InputError | RunnerError)]
+            results = [each for each in found if not isinstance(each, InputError | RunnerError)]
+            self.scores[profile] = (
+                faults[0] if faults else accuracy.score_results(plan, results, profile)
+            )
+        self.outcomes.clear()  # outputs of hundreds of models would fill the memory
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A run that must be made, for a model."""
+
+    scored: _Scored
+    run: Run
+
+
+class Sweep:
+    """The scores of many models, found or made.
+
+    Parameters
+    ----------
+    models : sequence of Model
+    dataset : Dataset
+        What all are scored on.
+    profiles : sequence of str
+        Numeric profiles to score each with.
+    options : SweepOptions
+
+    Attributes
+    ----------
+    scores : list of dict
+        For each model and profile its score, or what is missing or failed. Filled by `work`.
+    found_again : int
+        Runs whose results were kept from before.
+    total : int
+        Runs in all.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Model],
+        dataset: Dataset,
+        profiles: Sequence[str],
+        options: SweepOptions,
+    ) -> None:
+        self.options = options
+        self.found_again = 0
+        self._scored = [_plan(model, dataset, profiles) for model in models]
+        self._tasks = [_Task(scored, run) for scored in self._scored for run in scored.runs()]
+        self.total = len(self._tasks)
+
+    @property
+    def scores(self) -> list[dict[str, Score | Missing | Fault]]:
+        """For each model and profile its score, or what is missing or failed."""
+        return [scored.scores for scored in self._scored]
+
+    def work(self) -> None:
+        """Find what is kept and make the rest; results that are made are kept at once."""
+        if self.options.use_cache:
+            accuracy.prune_cache()  # before the work: a bad limit must not cost its results
+        left = list(self._find()) if self.options.use_cache else self._tasks
+        done = self.total - len(left)
+        tell(self.options.progress, _WHAT, done, self.total)
+        for task, outcome in self._run_here(left):
+            if self.options.use_cache and not isinstance(outcome, InputError | RunnerError):
+                task.run.keep(outcome)
+            task.scored.arrive(task.run.key, outcome)
+            done += 1
+            tell(self.options.progress, _WHAT, done, self.total)
+        if left and self.options.use_cache:
+            accuracy.prune_cache()
+
+    def _find(self) -> Iterator[_Task]:
+        """Take what is kept; yield what is left to do."""
+        for task in self._tasks:
+            results = task.run.find()
+            if results is None:
+                yield task
+                continue
+            task.scored.arrive(task.run.key, results)
+            self.found_again += 1
+        if self.found_again:
+            tell(self.options.progress, _FOUND, self.found_again, self.total)
+
+    def _run_here(self, tasks: Sequence[_Task]) -> _Work:
+        """Run models on this machine, several at a time."""
+        jobs = self.options.jobs or os.cpu_count() or 1
+        limits = replace(self.options.limits, threads=max(1, jobs // max(1, len(tasks))))
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
+            running: dict[Future[Results], _Task] = {
+                pool.submit(task.run.make, limits): task for task in tasks
+            }
+            try:
+                for future in as_completed(running):
+                    yield running.pop(future), _outcome(future)
+            except BaseException:
+                # Interrupted: end the models that run, and start no more.
+                pool.shutdown(wait=False, cancel_futures=True)
+                accuracy.stop_workers()
+                raise
+
+
+_WHAT = "scoring accuracy"
+_FOUND = "found again from earlier runs"
+
+
+def _plan(model: Model, dataset: Dataset, profiles: Sequence[str]) -> _Scored:
+    scored = _Scored()
+    for profile in profiles:
+        try:
+            plan = accuracy.plan_runs(model, dataset, profile)
+        except InputError as error:
+            scored.scores[profile] = error
+            continue
+        if isinstance(plan, Missing):
+            scored.scores[profile] = plan
+        else:
+            scored.plans[profile] = plan
+    return scored
+
+
+def _outcome(future: Future[Results]) -> Results | Fault:
+    try:
+        return future.result()
+    except (InputError, RunnerError) as error:
+        return error
+
+
+def tell(progress: Progress | None, what: str, done: int, total: int) -> None:
+    """Tell of the work, if somebody listens.
+
+    Parameters
+    ----------
+    progress : callable or None
+    what : str
+        What is being done.
+    done, total : int
+        Steps.
+    """
+    if progress is not None:
+        progress(what, done, total)
