@@ -13,7 +13,8 @@ import pytest
 from tinygauge import graph
 from tinygauge.accuracy import load_dataset
 from tinygauge.accuracy.inputs import fit, output_tensor
-from tinygauge.accuracy.runners import run_model, runners_for
+from tinygauge.accuracy.processes import run_model
+from tinygauge.accuracy.runners import runners_for
 from tinygauge.accuracy.scores import dequantize
 
 MODEL = (

@@ -153,9 +153,13 @@ def size_limit_bytes() -> int:
     text = os.environ.get(_LIMIT_VARIABLE)
     if not text:
         return _DEFAULT_LIMIT_BYTES
-    value, unit = parse(text)
+    where, advice = f"the environment's {_LIMIT_VARIABLE}={text}", "Write 500MiB"
+    try:
+        value, unit = parse(text)
+    except ConfigError:
+        raise ConfigError(where, "this is no size", advice) from None
     if unit is not Unit.BYTE or value < 0:
-        raise ConfigError(f"{_LIMIT_VARIABLE}={text}", "this is no size", "Write 500MiB")
+        raise ConfigError(where, "this is no size", advice)
     return int(value)
 
 

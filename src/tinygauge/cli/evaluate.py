@@ -10,12 +10,13 @@ from pathlib import Path
 
 from tinygauge.cli.output import console, print_error, progress_bar
 from tinygauge.errors import ConfigError
-from tinygauge.evaluation import DEFAULT_ENGINES, Results, evaluate
+from tinygauge.evaluation import DEFAULT_ENGINES, Progress, Results, SweepOptions, evaluate
 from tinygauge.experiment import Experiment, load_experiment
 from tinygauge.report.serialise import render_json, results_document
 from tinygauge.report.text import decision_table, explain
 from tinygauge.report.write import write_report
 from tinygauge.selection import DEFAULT_RANKING
+from tinygauge.units import Unit, parse
 
 __all__ = ["run", "run_demo"]
 
@@ -54,19 +55,56 @@ def _experiment(options: argparse.Namespace) -> Experiment:
     )
 
 
+class _Watch:
+    """Passes progress on, and remembers how far it came."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.last = ("", 0, 0)
+
+    def report(self, what: str, done: int, total: int) -> None:
+        """Take what `evaluate` tells."""
+        self.last = (what, done, total)
+        self.progress(what, done, total)
+
+    def summary(self, *, kept: bool) -> str:
+        """Say what an interruption left."""
+        what, done, total = self.last
+        text = f"stopped while {what}, {done} of {total} done" if what else "stopped"
+        return f"{text} and kept: the same command goes on from there" if kept and done else text
+
+
+def _time_limit_s(text: str | None) -> float:
+    """Read how long one model may take; by default what the library allows."""
+    if text is None:
+        return SweepOptions().time_limit_s
+    value, unit = parse(text)
+    if unit is not Unit.SECOND or value <= 0:
+        raise ConfigError(f"--time-limit '{text}'", "this is no time above 0", "Write 60s")
+    return value
+
+
 def _evaluate(experiment: Experiment, options: argparse.Namespace) -> int:
     with progress_bar() as progress:
-        results = evaluate(
-            experiment.models,
-            data=experiment.data,
-            boards=experiment.boards,
-            engines=experiment.engines,
-            require=experiment.require,
-            rank=experiment.rank or DEFAULT_RANKING,
-            jobs=options.jobs,
-            use_cache=not options.no_cache,
-            progress=progress,
-        )
+        watch = _Watch(progress)
+        try:
+            results = evaluate(
+                experiment.models,
+                data=experiment.data,
+                boards=experiment.boards,
+                engines=experiment.engines,
+                require=experiment.require,
+                rank=experiment.rank or DEFAULT_RANKING,
+                jobs=options.jobs,
+                use_cache=not options.no_cache,
+                time_limit_s=_time_limit_s(options.time_limit),
+                progress=watch.report,
+            )
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(watch.summary(kept=not options.no_cache)) from None
+    if results.found_again:
+        runs = f"{results.found_again} accuracy run{'s' * (results.found_again != 1)}"
+        print_error(f"{runs} found again from before; --no-cache makes them anew")
     folder = write_report(results, experiment.out) if experiment.out else None
     if options.json:
         sys.stdout.write(render_json(results_document(results)))

@@ -60,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(error, EXIT_OUTSIDE)
     except TinygaugeError as error:
         return _failed(error, EXIT_INPUT)
-    except KeyboardInterrupt:
-        return _failed("stopped", EXIT_INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        return _failed(str(stop) or "stopped", EXIT_INTERRUPTED)
     except OSError as error:
         return _cut_off(error)
     except Exception as error:

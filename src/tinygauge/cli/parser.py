@@ -47,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
             verbs, "simulate", "simulate:run", "instructions that a firmware executes, by function"
         )
     )
+    _add_cache(verbs)
     boards = add_verb(
         verbs, "boards", "catalogue:run_boards", "the boards, with a source for each number"
     )
@@ -234,10 +235,29 @@ def _add_deploy(verbs: Verbs) -> None:
     deploy.add_argument("--name", metavar="NAME", help="C++ namespace: becomes NAME_model")
 
 
+def _add_cache(verbs: Verbs) -> None:
+    cache = add_verb(
+        verbs, "cache", "cache:run", "what is kept of earlier accuracy runs, and removing it"
+    )
+    cache.add_argument(
+        "action",
+        nargs="?",
+        choices=("info", "clear", "prune"),
+        default="info",
+        help="show it, remove all, or remove what was not used for longest (%(default)s)",
+    )
+    cache.add_argument(
+        "--to", metavar="SIZE", help="prune to this size (TINYGAUGE_CACHE_SIZE, or 1GiB)"
+    )
+
+
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="write the report here")
     parser.add_argument("--jobs", type=_positive, metavar="N", help="models run at once")
     parser.add_argument("--no-cache", action="store_true", help="score every model again")
+    parser.add_argument(
+        "--time-limit", metavar="TIME", help="for one model over all inputs (600s); then it failed"
+    )
     parser.add_argument("--all", action="store_true", help="print every candidate")
 
 

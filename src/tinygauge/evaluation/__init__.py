@@ -2,7 +2,7 @@
 
 from tinygauge.evaluation.results import Alternative, Results, Row
 from tinygauge.evaluation.run import DEFAULT_ENGINES, evaluate, find_models
-from tinygauge.evaluation.sweep import Progress
+from tinygauge.evaluation.sweep import Progress, SweepOptions
 
 __all__ = [
     "DEFAULT_ENGINES",
@@ -10,6 +10,7 @@ __all__ = [
     "Progress",
     "Results",
     "Row",
+    "SweepOptions",
     "evaluate",
     "find_models",
 ]
