@@ -142,10 +142,15 @@ def run_outputs(
 
     Parameters
     ----------
-    content, inputs, runner, name, limits, progress
-        As for `run_model`.
+    content : bytes
+        As for `run_model`, as are the others.
+    inputs : Rows
+    runner : Runner
     count : int
         How many outputs the model has.
+    name : str
+    limits : Limits, optional
+    progress : callable, optional
 
     Returns
     -------
