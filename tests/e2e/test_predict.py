@@ -52,7 +52,7 @@ def test_a_core_has_latency_only_with_a_clock(tinygauge: Run, models: Path) -> N
         (["--board", "nucleo-l4r5z", "--engine", "tflm-ref"], "Did you mean nucleo-l4r5zi"),
         (["--core", "cortex-m44", "--engine", "tflm-ref"], "Did you mean cortex-m4"),
         ([*BOARD, "--engine", "tflm"], "unknown engine 'tflm'"),
-        ([*BOARD, "--engine", "tflm-ref@2019"], "Nearest known builds: edgemark"),
+        ([*BOARD, "--engine", "tflm-ref@2019"], "Did you mean tflm-ref@edgemark?"),
         (["--board", "ek-ra6m4", "--engine", "onnc"], "Known with onnc:"),
         ([*BOARD, "--engine", "tflm-ref", "--clock", "100ms"], "no clock from 1 kHz"),
         ([*BOARD, "--engine", "tflm-ref", "--clock", "0MHz"], "no clock from 1 kHz"),
