@@ -53,6 +53,7 @@ validate-latency: $(VENV)/.dev ## compare predicted times with measured ones tha
 lock: $(UV) ## write requirements/*.txt anew
 	$(UV) $(LOCK) pyproject.toml --group build -o requirements/demo.txt
 	$(UV) $(LOCK) pyproject.toml --all-extras --no-emit-package ziglang --group dev -o requirements/dev.txt
+	$(UV) $(LOCK) --group docs --constraint requirements/dev.txt -o requirements/docs.txt
 	$(UV) $(LOCK) --group training -o requirements/training.txt
 
 train: $(UV) ## train the packaged models anew (TensorFlow, about half an hour)
