@@ -36,8 +36,9 @@ fmt: $(VENV)/.dev ## put the source in order
 types: $(VENV)/.dev ## check types
 	$(BIN)/mypy
 
-docs: $(VENV)/.dev ## check that links and examples in the documentation hold
+docs: $(VENV)/.docs ## check links and examples of the documentation, and build its site
 	$(BIN)/python -m pytest -q tests/meta
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build
 
 check: test lint types docs validate-memory ## what CI runs
 
@@ -80,3 +81,7 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	$(INSTALL) --require-hashes -r requirements/dev.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: requirements/docs.txt $(VENV)/.dev
+	$(INSTALL) --require-hashes -r requirements/docs.txt
+	@touch $@

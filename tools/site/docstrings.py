@@ -1,4 +1,4 @@
-"""Make docstrings into Markdown: examples and literal blocks become fenced code."""
+"""Make docstrings into Markdown: code is fenced, and an enumeration lists its values."""
 
 from __future__ import annotations
 
@@ -43,4 +43,17 @@ class DocstringMarkdown(griffe.Extension):
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
         """Change the docstring of an object, once."""
         if obj.docstring is not None:
-            obj.docstring.value = to_markdown(obj.docstring.value)
+            obj.docstring.value = to_markdown(obj.docstring.value) + _values(obj)
+
+
+def _values(obj: griffe.Object) -> str:
+    """List what an enumeration holds; without docstrings of their own they would not show."""
+    bases = obj.bases if isinstance(obj, griffe.Class) else []
+    if not any(str(base).endswith("Enum") for base in bases):
+        return ""
+    rows = [
+        f"- `{name}` = `{value.value}`" + (f": {value.docstring.value}" if value.docstring else "")
+        for name, value in obj.attributes.items()
+        if name.isupper()
+    ]
+    return "\n\nValues:\n\n" + "\n".join(rows)

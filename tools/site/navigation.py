@@ -1,6 +1,7 @@
-"""The site's navigation: pages that lead, in this order, then every other page of their folder.
+"""The site's navigation: the sections of ``docs/index.md``, which readers of the files have too.
 
-A new page needs no entry here: it is listed by its title at the end of its section.
+A page that the index does not list yet comes at the end of the section of its folder, so that no
+page is ever left out of the site.
 """
 
 from __future__ import annotations
@@ -9,53 +10,32 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["navigation", "title_of"]
+__all__ = ["listed", "navigation"]
 
-# Section, its folders, and the pages that come first.
-SECTIONS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("Start", (), ("index.md", "tutorial.md")),
-    (
-        "How to",
-        ("howto",),
-        (
-            "howto/index.md",
-            "howto/read-the-intervals.md",
-            "howto/bring-your-own-data.md",
-            "howto/add-a-board.md",
-            "howto/add-an-engine.md",
-            "howto/calibrate.md",
-            "howto/compare-with-published.md",
-            "howto/gate-a-build.md",
-        ),
-    ),
-    (
-        "How it works",
-        ("design",),
-        ("design/metrics.md", "design/architecture.md", "design/counts.md"),
-    ),
-    ("Reference", ("reference",), ("findings.md", "glossary.md", "reference/cli.md")),
-    ("Decisions", ("adr",), ()),
-)
+_SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
+_ENTRY = re.compile(r"^- \[([^\]]+)\]\(([^)#]+\.md)\)", re.MULTILINE)
 
-Entry = dict[str, object] | str
+Entry = dict[str, str] | str
 
 
-def title_of(text: str) -> str:
-    """Return the title of a page, which comes first in it.
+def listed(index: str) -> dict[str, dict[str, str]]:
+    """Read which pages the index lists.
 
     Parameters
     ----------
-    text : str
-        Markdown.
+    index : str
+        Markdown of ``docs/index.md``.
 
     Returns
     -------
-    str
+    dict of str to dict of str to str
+        By section, in order: page to what it is called there.
     """
-    found = re.match(r"# (.+)", text)
-    if found is None:
-        raise ValueError(f"a page does not start with its title: {text[:60]!r}")
-    return found[1].replace("`", "")
+    parts = _SECTION.split(index)[1:]
+    return {
+        name: {page: title for title, page in _ENTRY.findall(text)}
+        for name, text in zip(parts[::2], parts[1::2], strict=True)
+    }
 
 
 def navigation(docs: Path, generated: Iterable[str] = ()) -> list[dict[str, list[Entry]]]:
@@ -73,30 +53,25 @@ def navigation(docs: Path, generated: Iterable[str] = ()) -> list[dict[str, list
     list of dict
         As mkdocs takes it.
     """
-    files = {path.relative_to(docs).as_posix(): path for path in docs.rglob("*.md")}
-    made = set(generated)
-    found: list[dict[str, list[Entry]]] = []
-    left = {*files, *made}
-    for name, folders, first in SECTIONS:
-        mine = {page for page in left if page.partition("/")[0] in folders and "/" in page}
-        leading = [page for page in first if page in left]
-        rest = sorted(mine - set(leading), key=lambda page: _order(page, files))
-        left -= {*leading, *rest}
-        found.append({name: [*leading, *rest]})
-    python = sorted(page for page in left if page.startswith("api/"))
-    left -= set(python)
-    found.append({"Python": [{_module(page): page} for page in python]})
-    if left:
-        found.append({"More": [*sorted(left)]})
-    return [section for section in found if next(iter(section.values()))]
+    known = listed((docs / "index.md").read_text(encoding="utf-8"))
+    sections: dict[str, list[Entry]] = {
+        name: [{title: page} for page, title in pages.items()] for name, pages in known.items()
+    }
+    modules = sorted(page for page in generated if page.startswith("api/"))
+    modules.sort(key=lambda page: page != "api/tinygauge.md")  # what is imported comes first
+    others = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")} | set(generated)
+    others -= {"index.md", *modules, *(page for pages in known.values() for page in pages)}
+    for page in sorted(others):
+        sections.setdefault(_section_of(page, known), []).append(page)
+    next(iter(sections.values())).insert(0, "index.md")
+    sections["Python"] = [{page.removeprefix("api/").removesuffix(".md"): page} for page in modules]
+    return [{name: pages} for name, pages in sections.items()]
 
 
-def _order(page: str, files: dict[str, Path]) -> str:
-    """Sort by title; records of decisions by their number."""
-    if page.startswith("adr/") or page not in files:
-        return page
-    return title_of(files[page].read_text(encoding="utf-8")).lower()
-
-
-def _module(page: str) -> str:
-    return page.removeprefix("api/").removesuffix(".md")
+def _section_of(page: str, sections: dict[str, dict[str, str]]) -> str:
+    """Return the section that holds other pages of the same folder."""
+    folder = page.rpartition("/")[0]
+    for name, pages in sections.items():
+        if any(other.rpartition("/")[0] == folder for other in pages if "/" in other):
+            return name
+    return "More"

@@ -33,7 +33,9 @@ def command_line_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _verbs(parser: argparse.ArgumentParser, words: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
+def _verbs(
+    parser: argparse.ArgumentParser, words: str = ""
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
     """Yield the verbs and their own verbs, by all their words."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -78,7 +80,7 @@ def _sentence(text: str) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
-def _wrapped(usage: str, width: int = 90) -> str:
+def _wrapped(usage: str, width: int = 76) -> str:
     """Break a usage between options, never inside one."""
     lines = [""]
     for part in usage.replace("] [", "]\0[").split("\0"):
@@ -109,11 +111,18 @@ def module_pages(source: Path) -> dict[str, str]:
         if any(word.startswith("_") for word in words) or words[1:2] == ["cli"]:
             continue
         text = path.read_text(encoding="utf-8")
-        if "\n__all__" in text or len(words) == 1:
+        if "\n__all__" in text or (path.name == "__init__.py" and text.strip()):
             rooms.setdefault(words[1] if len(words) > 1 else "tinygauge", []).append(module)
     return {f"api/{room}.md": _page(room, modules) for room, modules in rooms.items()}
 
 
 def _page(room: str, modules: list[str]) -> str:
-    title = room if room == "tinygauge" else f"tinygauge.{room}"
-    return f"# `{title}`\n" + "".join(f"\n::: {module}\n" for module in modules)
+    """Describe one module under its own title, or a package with its modules below."""
+    package = room if room == "tinygauge" else f"tinygauge.{room}"
+    first, *others = [package, *(module for module in modules if module != package)]
+    if first in modules:
+        text = f"::: {first}\n    options:\n      heading_level: 1\n"
+        text += "      members: false\n" if others else ""
+    else:
+        text = f"# `{package}`\n"
+    return text + "".join(f"\n::: {module}\n" for module in others)
