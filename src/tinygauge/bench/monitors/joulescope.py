@@ -129,7 +129,7 @@ class Joulescope:
 
     def __init__(
         self,
-        driver: Any,  # noqa: ANN401
+        driver: Any,
         wanted: str,
         *,
         rate_hz: int = 10_000,
@@ -253,7 +253,7 @@ class Joulescope:
         finally:
             self._driver.finalize()
 
-    def _call(self, function: Any, *arguments: Any) -> Any:  # noqa: ANN401
+    def _call(self, function: Any, *arguments: Any) -> Any:
         """Call the driver, its errors turned into ours."""
         try:
             return function(*arguments)

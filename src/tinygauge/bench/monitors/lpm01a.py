@@ -274,7 +274,7 @@ class Lpm01a:
         """
         self._pending = b""
         self._send(words.encode("ascii") + b"\r\n")
-        verb = words.split()[0]
+        verb = words.split(maxsplit=1)[0]
         until = time.monotonic() + _REPLY_S
         seen = b""
         while time.monotonic() < until:

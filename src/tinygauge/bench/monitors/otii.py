@@ -9,6 +9,8 @@ Not tried on hardware: tested with the real `otii-tcp-client` against a fake ser
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -76,7 +78,7 @@ def open_otii(address: MonitorAddress) -> Otii:
     return Otii(client, where=where, wanted=name, supply_v=supply_v, mark=mark, gain=gain)
 
 
-def _call(where: str, function: Any) -> Any:  # noqa: ANN401
+def _call(where: str, function: Any) -> Any:
     """Call the client library, its errors turned into ours."""
     from otii_tcp_client.otii_client import OtiiClientException
     from otii_tcp_client.otii_connection import DisconnectedException
@@ -119,7 +121,7 @@ class Otii:
 
     def __init__(
         self,
-        client: Any,  # noqa: ANN401
+        client: Any,
         *,
         where: str,
         wanted: str = "",
@@ -210,7 +212,7 @@ class Otii:
         return PowerTrace(
             name=self._where,
             instrument=self._instrument,
-            t_s=t_s - start_s,
+            t_s=np.arange(len(i_a), dtype=np.float64) * period_s,
             period_s=period_s,
             p_w=i_a * v_v,
             i_a=i_a,
@@ -220,7 +222,7 @@ class Otii:
             supply_v=self._supply_v,
         )
 
-    def _channel(self, recording: Any, channel: str) -> Any:  # noqa: ANN401
+    def _channel(self, recording: Any, channel: str) -> Any:
         count = recording.get_channel_data_count(self._meter.id, channel)
         if count <= 0:
             raise MonitorError(self._where, f"channel {channel} holds nothing")
@@ -233,7 +235,7 @@ class Otii:
             )
         return data
 
-    def _marks(self, recording: Any) -> Floats:  # noqa: ANN401
+    def _marks(self, recording: Any) -> Floats:
         if not self._mark:
             return np.zeros(0)
         count = recording.get_channel_data_count(self._meter.id, self._mark)
@@ -241,14 +243,12 @@ class Otii:
         values = data["values"] if count else []
         falls = [
             float(later["timestamp"])
-            for earlier, later in zip(values, values[1:], strict=False)
+            for earlier, later in pairwise(values)
             if earlier["value"] and not later["value"]
         ]
         return np.array(falls, dtype=np.float64)
 
     def close(self) -> None:
         """Let go of the instrument; the board stays supplied."""
-        try:
+        with suppress(MonitorError):  # it may be gone already, which was told where it mattered
             _call(self._where, self._client.disconnect)
-        except MonitorError:
-            pass  # it is gone already, which was told where it mattered

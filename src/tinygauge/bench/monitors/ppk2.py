@@ -110,7 +110,7 @@ class Ppk2:
 
     def __init__(
         self,
-        kit: Any,  # noqa: ANN401
+        kit: Any,
         *,
         where: str,
         supply_v: float,
@@ -258,7 +258,7 @@ class Ppk2:
         finally:
             self._kit.ser.close()
 
-    def _tell(self, command: Any) -> None:  # noqa: ANN401
+    def _tell(self, command: Any) -> None:
         command()  # the library logs a failed write and goes on; the next read meets it
 
     def _drain(self) -> None:
