@@ -140,7 +140,7 @@ class Joulescope:
         model, _, serial_number = wanted.partition("/")
         paths = [
             path
-            for path in self._call(driver.device_paths, wanted)
+            for path in self._call(driver.device_paths)
             if model in path.split("/") and serial_number in ("", path.rsplit("/", 1)[-1])
         ]
         if len(paths) != 1:

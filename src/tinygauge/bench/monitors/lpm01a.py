@@ -353,7 +353,7 @@ def place(readings: Readings, rate_hz: float) -> Placed:
             keep[before:at] = False
             total += missing
             shift[at:] += missing
-            start_s = before / rate_hz + shift[before]
+            start_s = before / rate_hz + float(shift[before])
             reason = f"{round(missing * rate_hz)} samples did not come"
             gaps.append(Gap(start_s, at / rate_hz + total, reason))
     index = np.flatnonzero(keep).astype(np.int64)

@@ -3,7 +3,8 @@
 In text a sample is seven characters, ``6409-07`` for 6409 x 10^-7; between samples stand lines
 such as ``TimeStamp: 001s 000ms, buff 00%``, ``event 1 ris`` and ``end``. In binary a sample is
 two bytes, a negated power of 16 in the upper four bits and a value in the other twelve; records
-that begin 0xF0 and end 0xFF 0xFF stand between them. Both streams are parsed from any split of
+that begin 0xF0 and end 0xFF 0xFF stand between them, and so may the text that answers ``stop``.
+Both streams are parsed from any split of
 the bytes. A sample that can't be read is lost in its place, as nan.
 
 References
@@ -108,6 +109,7 @@ class BinaryStream:
 
     _LENGTHS = {0xF3: 9, 0xF4: 4, 0xF5: 4, 0xF6: 4, 0xF7: 6}  # noqa: RUF012 (never changed)
     _LONGEST = 256
+    _PROMPT = b"PowerShield >"
 
     def __init__(self) -> None:
         self._rest = b""
@@ -117,12 +119,15 @@ class BinaryStream:
         buffer = self._rest + data
         at = 0
         while at + 2 <= len(buffer):
-            if buffer[at] >> 4 != 0xF:
+            if self._PROMPT.startswith(buffer[at : at + len(self._PROMPT)]):
+                length = self._reply(buffer, at)
+            elif buffer[at] >> 4 != 0xF:
                 value = (buffer[at] & 0xF) << 8 | buffer[at + 1]
                 into.values.append(value / 16.0 ** (buffer[at] >> 4))
                 at += 2
                 continue
-            length = self._record(buffer, at)
+            else:
+                length = self._record(buffer, at)
             if length == 0:
                 break  # the rest of it is on its way
             if length < 0:
@@ -132,6 +137,13 @@ class BinaryStream:
             _take_record(buffer[at : at + length], into)
             at += length
         self._rest = buffer[at:]
+
+    def _reply(self, buffer: bytes, at: int) -> int:
+        """Return the length of a line of text with the empty one behind it, 0 if not whole yet."""
+        end = buffer.find(b"\r\n\r\n", at, at + self._LONGEST)
+        if end < 0:
+            return -1 if len(buffer) - at > self._LONGEST else 0
+        return end + 4 - at
 
     def _record(self, buffer: bytes, at: int) -> int:
         """Return the length of the record, 0 where it is not whole yet, -1 where it is none."""

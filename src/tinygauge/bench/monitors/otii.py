@@ -9,7 +9,8 @@ Not tried on hardware: tested with the real `otii-tcp-client` against a fake ser
 
 from __future__ import annotations
 
-from contextlib import suppress
+import sys
+from contextlib import redirect_stdout, suppress
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +19,13 @@ import numpy as np
 from tinygauge.bench.instruments import INSTRUMENTS, instrument_with
 from tinygauge.bench.monitors.address import MonitorAddress
 from tinygauge.bench.trace import Floats, PowerTrace
-from tinygauge.errors import ConfigError, MissingExtraError, MonitorError, UnknownNameError
+from tinygauge.errors import (
+    ConfigError,
+    MissingExtraError,
+    MonitorError,
+    TinygaugeError,
+    UnknownNameError,
+)
 from tinygauge.units import Unit
 
 __all__ = ["Otii", "open_otii"]
@@ -69,13 +76,19 @@ def open_otii(address: MonitorAddress) -> Otii:
     except ImportError as error:
         raise MissingExtraError("otii-tcp-client", "otii") from error
     where = f"otii://{host or 'localhost'}:{port or _PORT}"
-    client = _call(
-        where,
-        lambda: OtiiClient().connect(
-            host=host or "localhost", port=int(port or _PORT), try_for_seconds=0
-        ),
-    )
-    return Otii(client, where=where, wanted=name, supply_v=supply_v, mark=mark, gain=gain)
+    with redirect_stdout(sys.stderr):  # where no licence is free, the library prints
+        client = _call(
+            where,
+            lambda: OtiiClient().connect(
+                host=host or "localhost", port=int(port or _PORT), try_for_seconds=0
+            ),
+        )
+    try:
+        return Otii(client, where=where, wanted=name, supply_v=supply_v, mark=mark, gain=gain)
+    except BaseException:
+        with suppress(MonitorError):
+            _call(where, client.disconnect)
+        raise
 
 
 def _call(where: str, function: Any) -> Any:
@@ -94,7 +107,9 @@ def _call(where: str, function: Any) -> Any:
         ) from error
     except Otii_Exception as error:
         raise MonitorError(where, f"the server refused: {error.type}") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:  # its library meets bad answers so
+    except TinygaugeError:
+        raise
+    except Exception as error:  # the library raises plain ones, and meets bad answers with any
         raise MonitorError(
             where, f"no good answer ({type(error).__name__}: {error})", "Is the Otii program open?"
         ) from error
@@ -149,6 +164,12 @@ class Otii:
         _call(where, self._set_up)
 
     def _set_up(self) -> None:
+        from otii_tcp_client.otii import OtiiException
+
+        try:
+            self._project = self._client.get_active_project()
+        except OtiiException:  # there is none
+            self._project = self._client.create_project()
         meter = self._meter
         meter.add_to_project()
         meter.set_main_voltage(self._supply_v)
@@ -158,7 +179,6 @@ class Otii:
             meter.enable_exp_port(True)
             meter.set_exp_voltage(self._supply_v)
         meter.set_main(True)
-        self._project = self._client.get_active_project()
 
     @property
     def name(self) -> str:

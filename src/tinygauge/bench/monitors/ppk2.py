@@ -30,6 +30,7 @@ __all__ = ["Ppk2", "open_ppk2"]
 _CLOCK_SLACK_S = 0.05
 _CLOCK_SLACK = 0.002
 _SILENCE_S = 1.0
+_REST_S = 2.0
 
 
 def open_ppk2(address: MonitorAddress) -> Ppk2:
@@ -201,8 +202,9 @@ class Ppk2:
         if acquisition is None:
             raise MonitorError(self._where, "it was not started")
         acquisition.end()
-        self._elapsed_s = self._last_s - self._began_s
         self._tell(self._kit.stop_measuring)
+        self._read_rest()
+        self._elapsed_s = self._last_s - self._began_s
         trace = self.partial()
         short_s = self._elapsed_s - trace.end_s
         if short_s > _CLOCK_SLACK_S + _CLOCK_SLACK * self._elapsed_s:
@@ -212,6 +214,14 @@ class Ppk2:
                 "Close what else uses the computer, and measure again",
             )
         return trace
+
+    def _read_rest(self) -> None:
+        """Read what was on its way when the kit was told to stop: the last mark may be in it."""
+        until_s = time.monotonic() + _REST_S
+        before = -1
+        while len(self._data) != before and time.monotonic() < until_s:
+            before = len(self._data)
+            self._step()
 
     def partial(self) -> PowerTrace:
         """Return what was read so far, even after a failure; `TraceFormatError` for nothing."""
