@@ -11,7 +11,7 @@ from pathlib import Path
 from tinygauge import __version__, catalog, graph
 from tinygauge.catalog import Board, Engine
 from tinygauge.quantity import Interval, Method, Provenance, Quantity
-from tinygauge.records import Finding, ModelSummary, Severity, Target
+from tinygauge.records import Finding, ModelSummary, OpSummary, Severity, Target
 from tinygauge.units import Unit
 
 __all__ = [
@@ -81,7 +81,7 @@ def inspect(path: str | Path) -> Inspection:
     model = graph.load(path)
     ops = graph.count_ops(model)
     counts = graph.count_model(model, ops)
-    summary = summarise(model, counts)
+    summary = summarise(model, ops)
     engines = [catalog.engine(name) for name in catalog.engine_names()]
     return Inspection(
         model=model,
@@ -98,13 +98,13 @@ def _counted(value: float, unit: Unit, what: str) -> Quantity:
     return Quantity(value, unit, Interval.exact(value), provenance)
 
 
-def summarise(model: graph.Model, counts: graph.ModelCounts | None = None) -> ModelSummary:
+def summarise(model: graph.Model, ops: tuple[graph.OpCounts, ...] | None = None) -> ModelSummary:
     """Count a model's static figures.
 
     Parameters
     ----------
     model : Model
-    counts : ModelCounts, optional
+    ops : tuple of OpCounts, optional
         Of the model, where the caller has them already.
 
     Returns
@@ -112,8 +112,9 @@ def summarise(model: graph.Model, counts: graph.ModelCounts | None = None) -> Mo
     ModelSummary
         Every figure exact, counted from the file.
     """
-    if counts is None:
-        counts = graph.count_model(model)
+    if ops is None:
+        ops = graph.count_ops(model)
+    counts = graph.count_model(model, ops)
     return ModelSummary(
         name=model.name,
         path=model.path,
@@ -128,6 +129,18 @@ def summarise(model: graph.Model, counts: graph.ModelCounts | None = None) -> Mo
         zero_weight_share=_counted(counts.zero_share, Unit.RATIO, "weights in the file"),
         dead_channels=counts.dead_channels,
         ops=sum(len(subgraph.ops) for subgraph in model.subgraphs),
+        op_table=tuple(_op_summary(counted) for counted in ops if counted.subgraph == 0),
+    )
+
+
+def _op_summary(counted: graph.OpCounts) -> OpSummary:
+    return OpSummary(
+        op=counted.op.index,
+        kind=counted.op.kind,
+        macs=counted.macs,
+        live_macs=counted.live_macs,
+        weight_bytes=counted.weight_bytes,
+        activation_bytes=counted.input_bytes + counted.output_bytes,
     )
 
 

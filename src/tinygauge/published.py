@@ -18,6 +18,7 @@ CACM 52(4), 2009, here the flat part alone: operands are taken to be in register
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from importlib import resources
 from tinygauge import __version__, catalog
 from tinygauge.errors import ConfigError, UnknownNameError
 from tinygauge.quantity import Evidence, Interval, Method, Missing, Provenance, Quantity
+from tinygauge.records import Target
 from tinygauge.units import Unit, parse
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "fewest_cycles",
     "find_published",
     "load_published",
+    "nearest_published",
     "oddities",
     "reference_models",
     "roofline",
@@ -354,6 +357,40 @@ def _matching(field: str, name: str) -> list[PublishedResult]:
         versions = {f"{wanted}@{row.engine_version}" for row in rows}
         raise UnknownNameError("engine in the published results", name, versions)
     return exact
+
+
+def nearest_published(target: Target, macs: int, most: int = 3) -> tuple[PublishedResult, ...]:
+    """Find what others published that is most like a model on a target.
+
+    Parameters
+    ----------
+    target : Target
+    macs : int
+        Multiply-accumulates of the model.
+    most : int
+        Return no more than these.
+
+    Returns
+    -------
+    tuple of PublishedResult
+        On the target's board before those on its core alone, then by the ratio of MACs between
+        the two models, then on the target's engine before others, newest round first; none
+        where nobody published anything on that core.
+    """
+    sizes = {row["benchmark"]: int(row["macs"]) for row in _table("benchmarks.csv")}
+    board = target.board.lower()
+    alike = [
+        row
+        for row in reversed(load_published())
+        if not row.accelerator
+        and (row.core == target.core or (board and row.catalogue_board == board))
+    ]
+
+    def distance(row: PublishedResult) -> tuple[bool, float, bool]:
+        ratio = abs(math.log(sizes[row.benchmark] / max(macs, 1)))
+        return row.catalogue_board != board, ratio, row.engine != target.engine
+
+    return tuple(sorted(alike, key=distance)[:most])
 
 
 def fewest_cycles(core: str, macs: int) -> Quantity | Missing:

@@ -25,6 +25,7 @@ __all__ = [
     "ModelSummary",
     "OpExecution",
     "OpLatency",
+    "OpSummary",
     "Score",
     "Severity",
     "Target",
@@ -112,6 +113,30 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpSummary:
+    """What one op of a model's main subgraph does and holds, counted from the file.
+
+    Parameters
+    ----------
+    op : int
+        Its index.
+    kind : str
+        Such as ``"CONV_2D"``.
+    macs, live_macs : int
+        Multiply-accumulates, and those that remain without dead channels.
+    weight_bytes, activation_bytes : int
+        Bytes of its weights and biases, and of its inputs and outputs.
+    """
+
+    op: int
+    kind: str
+    macs: int
+    live_macs: int
+    weight_bytes: int
+    activation_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSummary:
     """A model's static figures, all counted from the file.
 
@@ -132,6 +157,8 @@ class ModelSummary:
         Output channels whose weights are all zero.
     ops : int
         Number of ops.
+    op_table : tuple of OpSummary
+        The ops of the main subgraph, in order.
     """
 
     name: str
@@ -147,6 +174,7 @@ class ModelSummary:
     zero_weight_share: Quantity
     dead_channels: int
     ops: int
+    op_table: tuple[OpSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

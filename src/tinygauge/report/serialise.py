@@ -162,6 +162,17 @@ def _model(model: ModelSummary) -> Document:
         "macs": quantity_document(model.macs),
         "live_macs": quantity_document(model.live_macs),
         "zero_weight_share": quantity_document(model.zero_weight_share),
+        "by_op": [
+            {
+                "op": row.op,
+                "kind": row.kind,
+                "macs": row.macs,
+                "live_macs": row.live_macs,
+                "weight_bytes": row.weight_bytes,
+                "activation_bytes": row.activation_bytes,
+            }
+            for row in model.op_table
+        ],
     }
 
 

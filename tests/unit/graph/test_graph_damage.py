@@ -61,7 +61,7 @@ def _read_and_count(content: bytes) -> None:
     """Do all that is done to a model before it is run."""
     model = graph.parse(content, name="x")
     ops = graph.count_ops(model)
-    summary = summarise(model, graph.count_model(model, ops))
+    summary = summarise(model, ops)
     assert 0 <= summary.live_macs.value <= summary.macs.value
     assert 0 <= summary.zero_weight_share.value <= 1
     assert summary.dead_channels <= sum(op.channels for op in ops)
