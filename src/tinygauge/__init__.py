@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tinygauge.prediction import predict
     from tinygauge.published import find_published
     from tinygauge.quantity import Missing, Quantity
-    from tinygauge.report.text import explain
+    from tinygauge.report.decision import explain
     from tinygauge.report.write import write_report
 
 _HOME = {
@@ -49,7 +49,7 @@ _HOME = {
     "engine": "catalog",
     "engine_names": "catalog",
     "evaluate": "evaluation",
-    "explain": "report.text",
+    "explain": "report.decision",
     "fetch": "mlperf.fetch",
     "find_published": "published",
     "inspect": "inspection",

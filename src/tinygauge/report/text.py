@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -13,8 +12,9 @@ from rich.text import Text
 
 from tinygauge.inspection import Inspection
 from tinygauge.quantity import Basis, Method, Missing, Quantity
-from tinygauge.records import Evaluation, Finding, Metric, Severity
-from tinygauge.selection import Bound, Position, Selection, Verdict
+from tinygauge.records import Metric
+from tinygauge.report.decision import order_verdicts, why_not
+from tinygauge.selection import Position, Verdict
 from tinygauge.units import Unit, format_value
 
 if TYPE_CHECKING:
@@ -23,12 +23,10 @@ if TYPE_CHECKING:
 __all__ = [
     "cell",
     "decision_table",
-    "explain",
     "inspection_tables",
 ]
 
 _STYLES = {Position.INSIDE: "green", Position.UNDECIDED: "yellow", Position.OUTSIDE: "dim"}
-_ORDER = (Position.INSIDE, Position.UNDECIDED, Position.OUTSIDE)
 
 
 def cell(quantity: Quantity | Missing, *, with_interval: bool = True) -> str:
@@ -61,15 +59,6 @@ def cell(quantity: Quantity | Missing, *, with_interval: bool = True) -> str:
     return f"{text} ±{half / quantity.value:.0%}"
 
 
-def _order(selection: Selection) -> list[Verdict]:
-    """Inside by rank, then undecided, then outside, each by how far they are off."""
-    rank = {id(verdict): position for position, verdict in enumerate(selection.ranked)}
-    return sorted(
-        selection.verdicts,
-        key=lambda v: (_ORDER.index(v.position), rank.get(id(v), 0), v.worst_overshoot),
-    )
-
-
 def decision_table(results: Results, limit: int | None = None, *, compact: bool = False) -> Table:
     """Lay out every candidate, the best first.
 
@@ -99,7 +88,7 @@ def decision_table(results: Results, limit: int | None = None, *, compact: bool 
         name = metric.value.upper() if metric is Metric.RAM else metric.value
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("why not", overflow="fold")
-    ordered = _order(results.selection)
+    ordered = order_verdicts(results.selection)
     shown = ordered if limit is None else ordered[:limit]
     ranks = {id(verdict): rank for rank, verdict in enumerate(results.selection.ranked, start=1)}
     for verdict in shown:
@@ -110,7 +99,7 @@ def decision_table(results: Results, limit: int | None = None, *, compact: bool 
             Text(verdict.evaluation.model.name),
             Text(target.board if only else f"{target.board} {target.engine}"),
             *(cell(quantity, with_interval=not compact) for quantity in quantities),
-            Text(_why_not(verdict)),
+            Text(why_not(verdict)),
             style=_STYLES[verdict.position],
         )
     table.caption = _caption(len(ordered) - len(shown), compact)
@@ -129,163 +118,6 @@ def _caption(hidden: int, compact: bool) -> str:
 
 def _mark(verdict: Verdict, rank: int | None) -> str:
     return {Position.UNDECIDED: "?", Position.OUTSIDE: "✗"}.get(verdict.position, str(rank))
-
-
-def _why_not(verdict: Verdict) -> str:
-    """Say in a few characters what stands in the way; `Verdict.reasons` says it in full."""
-    if verdict.blockers:
-        return "; ".join(verdict.blockers)
-    parts: list[str] = []
-    for check in verdict.checks:
-        name = check.bound.metric.value
-        if check.bound.origin != "user":
-            name = f"board's {name}"
-        if check.position is Position.OUTSIDE:
-            sign = "-" if check.bound.metric.higher_is_better else "+"
-            parts.append(f"{name} {sign}{check.overshoot:.0%}")
-        elif check.position is Position.UNDECIDED:
-            parts.append(f"{name} ?")
-    return ", ".join(parts)
-
-
-def explain(results: Results) -> str:
-    """Say in sentences what to ship and why, or what stands in the way.
-
-    Parameters
-    ----------
-    results : Results
-
-    Returns
-    -------
-    str
-        Plain text, several lines.
-    """
-    selection = results.selection
-    lines = _shipping(results) if selection.chosen is not None else _empty_region(results)
-    findings = _grouped_findings(results.evaluations)
-    if findings:
-        lines += ["", "Findings:", *findings]
-    if results.failures:
-        lines += ["", f"{len(results.failures)} could not be evaluated:"]
-        lines += [f"  {failure.stage}: {failure.message}" for failure in results.failures]
-    return "\n".join(lines)
-
-
-def _describe(evaluation: Evaluation) -> str:
-    return f"{evaluation.model.name} on {evaluation.target.board} with {evaluation.target.engine}"
-
-
-def _figures(evaluation: Evaluation) -> str:
-    parts: list[str] = []
-    for metric in Metric:
-        quantity = evaluation.metric(metric)
-        known = f"unknown ({quantity.reason})" if isinstance(quantity, Missing) else str(quantity)
-        parts.append(f"{metric.value} {known}")
-    return "\n".join(f"  {part}" for part in parts)
-
-
-def _shipping(results: Results) -> list[str]:
-    selection = results.selection
-    chosen = selection.ranked[0].evaluation
-    order = ", then ".join(metric.value for metric in selection.ranking)
-    counts = {
-        position: sum(verdict.position is position for verdict in selection.verdicts)
-        for position in _ORDER
-    }
-    return [
-        f"Ship {_describe(chosen)}.",
-        _figures(chosen),
-        f"{counts[Position.INSIDE]} inside (ranked by {order}), "
-        f"{counts[Position.UNDECIDED]} undecided, {counts[Position.OUTSIDE]} outside.",
-        *_close_rivals(selection),
-    ]
-
-
-def _close_rivals(selection: Selection) -> list[str]:
-    """Name the candidates on other targets that the first metric can't tell from the chosen.
-
-    Those on the same target share the calibration, so that their order is surer.
-    """
-    best, metric = selection.ranked[0].evaluation, selection.ranking[0]
-    own = best.metric(metric)
-    if isinstance(own, Missing) or not own.interval.is_known:
-        return []
-    rivals = [
-        _describe(verdict.evaluation)
-        for verdict in selection.ranked[1:]
-        if verdict.evaluation.target != best.target
-        and isinstance(other := verdict.evaluation.metric(metric), Quantity)
-        and other.interval.low <= own.interval.high
-        and own.interval.low <= other.interval.high
-    ]
-    if not rivals:
-        return []
-    more = f" and {len(rivals) - 1} more" if len(rivals) > 1 else ""
-    return [
-        f"Its {metric.value} can't be told from that of {rivals[0]}{more}: measure both to decide."
-    ]
-
-
-def _empty_region(results: Results) -> list[str]:
-    selection = results.selection
-    if not selection.verdicts:
-        return ["No model could be evaluated."]
-    undecided = [v for v in selection.verdicts if v.position is Position.UNDECIDED]
-    lines = ["Nothing is surely inside the region of interest."]
-    if undecided:
-        best = min(undecided, key=lambda verdict: verdict.worst_overshoot)
-        lines += [
-            f"{len(undecided)} undecided; the nearest: {_describe(best.evaluation)}:",
-            *(f"  {reason}" for reason in best.reasons),
-        ]
-    elif selection.nearest_miss is not None:
-        miss = selection.nearest_miss
-        lines.append(f"The nearest miss: {_describe(miss.evaluation)}:")
-        lines += [f"  {reason}" for reason in miss.reasons]
-    return lines + _what_would_help(results, settled=not undecided)
-
-
-def _what_would_help(results: Results, *, settled: bool) -> list[str]:
-    relaxation = results.selection.relaxation
-    lines: list[str] = []
-    if relaxation is not None:
-        lines.append(
-            f"Relax {relaxation.bound} to {_limit(relaxation.relaxed)} "
-            f"({relaxation.share:.1%}) to admit {_describe(relaxation.verdict.evaluation)}."
-        )
-    elif settled and results.region.bounds:
-        lines.append("No single bound can be relaxed to admit a model.")
-    if results.alternatives:
-        names = "; ".join(
-            f"{a.evaluation.target.board} admits {a.admitted} (best: {a.evaluation.model.name})"
-            for a in results.alternatives[:3]
-        )
-        lines.append(f"Another board would do: {names}.")
-    elif settled:  # else a measurement may still let one in
-        lines.append("No other board of the catalogue would admit one: reconsider the system.")
-    return lines
-
-
-def _limit(bound: Bound) -> str:
-    return f"{bound.sign} {format_value(bound.limit, bound.unit)}"
-
-
-def _grouped_findings(evaluations: Iterable[Evaluation]) -> list[str]:
-    """One line a kind of finding, with an example; the rest is in results.json."""
-    distinct: dict[tuple[str, str, str], Finding] = {}
-    for evaluation in evaluations:
-        for finding in evaluation.findings:
-            if finding.severity is not Severity.ERROR:  # those are in the table
-                distinct.setdefault((finding.code, finding.where, finding.message), finding)
-    lines: list[str] = []
-    ordered = sorted(distinct.values(), key=lambda finding: finding.code)
-    for code, group in groupby(ordered, key=lambda finding: finding.code):
-        found = list(group)
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        first = found[0]
-        advice = f". {first.advice}" if first.advice else ""
-        lines.append(f"  {code} {first.where}: {first.message}{more}{advice}")
-    return lines
 
 
 def inspection_tables(inspection: Inspection) -> list[Table | Text]:

@@ -192,7 +192,7 @@ def _settling_measurement(bound: Bound, quantity: Quantity, evaluation: Evaluati
         return "score it on more inputs"
     # Wilson's 95 % interval holds a limit L while |p - L| <= 1.96 sqrt(L (1-L) / n) (Brown, Cai,
     # DasGupta, "Interval Estimation for a Binomial Proportion", Statist. Sci. 16(2), 2001, eq. 4).
-    needed = math.ceil(1.96**2 * bound.limit * (1 - bound.limit) / gap**2)
+    needed = math.ceil(1.96**2 * bound.limit * (1 - bound.limit) / (gap * gap))
     return f"score it on about {needed:,} inputs"
 
 
