@@ -12,8 +12,9 @@ from tinygauge.cli.output import console, print_error, progress_bar
 from tinygauge.errors import ConfigError
 from tinygauge.evaluation import DEFAULT_ENGINES, Progress, Results, SweepOptions, evaluate
 from tinygauge.experiment import Experiment, load_experiment
+from tinygauge.report.decision import explain
 from tinygauge.report.serialise import render_json, results_document
-from tinygauge.report.text import decision_table, explain
+from tinygauge.report.text import decision_table
 from tinygauge.report.write import write_report
 from tinygauge.selection import DEFAULT_RANKING
 from tinygauge.units import Unit, parse
@@ -122,4 +123,5 @@ def _print(results: Results, folder: Path | None, limit: int | None) -> None:
     out.print(decision_table(results, limit, compact=out.width < _ROOMY))
     out.print(explain(results), markup=False, highlight=False)
     if folder is not None:
-        out.print(f"\nReport: {folder}", markup=False, highlight=False, soft_wrap=True)
+        page = folder / "report.html"
+        out.print(f"\nReport: {page}", markup=False, highlight=False, soft_wrap=True)

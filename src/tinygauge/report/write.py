@@ -1,4 +1,4 @@
-"""Write a report folder: results.json, results.csv, decision.txt and the figure."""
+"""Write a report folder: the page, Markdown, the figure, the decision as text, JSON and CSV."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from rich.console import Console
 from tinygauge.errors import ConfigError
 from tinygauge.evaluation import Results
 from tinygauge.files import write_whole
+from tinygauge.report.decision import explain
+from tinygauge.report.html import render_page
+from tinygauge.report.markdown import render_markdown
 from tinygauge.report.plots import save_figure
 from tinygauge.report.serialise import render_csv, render_json, results_document
-from tinygauge.report.text import decision_table, explain
+from tinygauge.report.text import decision_table
 
 __all__ = ["write_report"]
 
@@ -41,6 +44,8 @@ def write_report(results: Results, folder: str | Path) -> Path:
     target = Path(folder)
     try:
         target.mkdir(parents=True, exist_ok=True)
+        write_whole(target / "report.html", _bytes(render_page(results)))
+        write_whole(target / "report.md", _bytes(render_markdown(results)))
         write_whole(target / "results.json", _bytes(render_json(results_document(results))))
         write_whole(target / "results.csv", _bytes(render_csv(results)))
         write_whole(target / "decision.txt", _bytes(_decision(results)))

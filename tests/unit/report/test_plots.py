@@ -149,7 +149,7 @@ def test_hostile_names_leave_every_file_readable(tmp_path: Path) -> None:
 
 
 def test_a_report_replaces_the_one_before(tmp_path: Path) -> None:
-    """Five files, even of failures alone; none of them half-written, stale or private."""
+    """Seven files, even of failures alone; none of them half-written, stale or private."""
     folder = tmp_path / "deep" / "report"
     write_report(results(failures=[Failure(model="old", stage="load", message="old: no")]), folder)
     names = sorted(path.name for path in folder.iterdir())
@@ -161,6 +161,8 @@ def test_a_report_replaces_the_one_before(tmp_path: Path) -> None:
         "decision.txt",
         "four-metrics.png",
         "four-metrics.svg",
+        "report.html",
+        "report.md",
         "results.csv",
         "results.json",
     ]
