@@ -36,8 +36,9 @@ fmt: $(VENV)/.dev ## put the source in order
 types: $(VENV)/.dev ## check types
 	$(BIN)/mypy
 
-docs: $(VENV)/.dev ## check that links and examples in the documentation hold
+docs: $(VENV)/.docs ## check links and examples of the documentation, and build its site
 	$(BIN)/python -m pytest -q tests/meta
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build
 
 check: test lint types docs validate-memory ## what CI runs
 
@@ -53,6 +54,7 @@ validate-latency: $(VENV)/.dev ## compare predicted times with measured ones tha
 lock: $(UV) ## write requirements/*.txt anew
 	$(UV) $(LOCK) pyproject.toml --group build -o requirements/demo.txt
 	$(UV) $(LOCK) pyproject.toml --all-extras --no-emit-package ziglang --group dev -o requirements/dev.txt
+	$(UV) $(LOCK) --group docs --constraint requirements/dev.txt -o requirements/docs.txt
 	$(UV) $(LOCK) --group training -o requirements/training.txt
 
 train: $(UV) ## train the packaged models anew (TensorFlow, about half an hour)
@@ -79,3 +81,7 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	$(INSTALL) --require-hashes -r requirements/dev.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: requirements/docs.txt $(VENV)/.dev
+	$(INSTALL) --require-hashes -r requirements/docs.txt
+	@touch $@

@@ -18,6 +18,7 @@
     │   ├── DialectError          the board answered, but not what the protocol says
     │   │   └── BoardResetError       the board started anew in the middle
     │   ├── RunStorageError       a run's files can't be written
+    │   ├── MonitorError          an energy monitor does not answer, answers nonsense or went away
     │   ├── MonitorOverloadError  the current went beyond what the monitor can measure
     │   └── SamplesLostError      a measured stretch has holes in it
     ├── RunnerError           the process that runs the model failed, crashed or hit a limit
@@ -46,6 +47,7 @@ __all__ = [
     "LinkTimeoutError",
     "MissingExtraError",
     "ModelFormatError",
+    "MonitorError",
     "MonitorOverloadError",
     "RunFormatError",
     "RunStorageError",
@@ -173,6 +175,10 @@ class BoardResetError(DialectError):
 
 class RunStorageError(BenchError):
     """The files of a run can't be written."""
+
+
+class MonitorError(BenchError):
+    """An energy monitor does not answer, answers nonsense or went away."""
 
 
 class MonitorOverloadError(BenchError):

@@ -156,8 +156,10 @@ def _sum(trace: PowerTrace, window: Window) -> tuple[float, Floats, tuple[Gap, .
     if not window.end_s > window.start_s:
         raise TraceFormatError(where, "the window is empty")
     slack = 1e-9 + trace.period_s  # a mark may fall just beyond the last sample
-    if window.start_s < trace.t_s[0] - slack or window.end_s > trace.end_s + slack:
-        span = f"{trace.t_s[0]:.6g} to {trace.end_s:.6g} s"
+    begins_s = min(float(trace.t_s[0]), *(gap.start_s for gap in trace.gaps), math.inf)
+    ends_s = max(trace.end_s, *(gap.end_s for gap in trace.gaps), -math.inf)
+    if window.start_s < begins_s - slack or window.end_s > ends_s + slack:
+        span = f"{begins_s:.6g} to {ends_s:.6g} s"
         raise TraceFormatError(where, f"the trace covers only {span}", "Record for longer")
     first = max(int(np.searchsorted(trace.t_s, window.start_s, "right")) - 1, 0)
     last = int(np.searchsorted(trace.t_s, window.end_s, "left"))

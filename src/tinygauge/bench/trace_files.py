@@ -47,8 +47,9 @@ _KINDS = {
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
-        raise TraceFormatError(str(path), f"can't read the file ({error.strerror})") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that can't be one
+        why = getattr(error, "strerror", None) or error
+        raise TraceFormatError(str(path), f"can't read the file ({why})") from error
 
 
 def _evidence(path: Path, content: bytes) -> Evidence:
