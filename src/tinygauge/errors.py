@@ -75,8 +75,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     str
         The nearest names, or all of them where none is near.
     """
-    names = sorted(known)
-    close = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    names, wanted = sorted(known), name.lower()
+    within = [other for other in names if len(wanted) > 1 and wanted in other][:3]  # m4: cortex-m4
+    close = within or difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
     return f"Did you mean {' or '.join(close)}?" if close else f"Known: {', '.join(names)}"
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "core_findings",
     "engine_findings",
     "inspect",
+    "maker_findings",
     "model_findings",
     "summarise",
     "target_of",
@@ -195,7 +196,42 @@ def engine_findings(
     tuple of Finding
     """
     where = f"{model.name} on {board.name}"
-    return core_findings(model, summary.precision, board.core, engine, where=where)
+    return (
+        *maker_findings(board, engine, where=where),
+        *core_findings(model, summary.precision, board.core, engine, where=where),
+    )
+
+
+def maker_findings(board: Board, engine: Engine, *, where: str) -> tuple[Finding, ...]:
+    """Tell whether an engine that belongs to a maker runs on the parts of another.
+
+    Parameters
+    ----------
+    board : Board
+    engine : Engine
+    where : str
+        What the findings are about.
+
+    Returns
+    -------
+    tuple of Finding
+        Empty where it does, or where nobody states who makes the part.
+    """
+    if engine.runs_on_parts_of(board.mcu_maker):
+        return ()
+    makers = " or ".join(engine.makers)
+    return (
+        Finding(
+            code="TG101",
+            severity=Severity.ERROR,
+            message=(
+                f"{engine.name} runs on parts of {makers} alone, and that of {board.name} "
+                f"({board.mcu}) is made by {board.mcu_maker}"
+            ),
+            advice=f"Choose another engine, or a board with a part of {makers}",
+            where=where,
+        ),
+    )
 
 
 def build_findings(engine: Engine) -> tuple[Finding, ...]:

@@ -23,7 +23,7 @@ from tinygauge.cost.setting import translate
 from tinygauge.cost.table import time_table, work_table
 from tinygauge.errors import InputError, UnknownNameError
 from tinygauge.graph import Model, precision
-from tinygauge.inspection import core_findings, target_of
+from tinygauge.inspection import core_findings, maker_findings, target_of
 from tinygauge.quantity import Missing
 from tinygauge.records import Energy, Execution, Finding, Latency, Severity, Target
 from tinygauge.units import Unit, format_value
@@ -105,15 +105,13 @@ def predict(
     """
     engine = catalog.engine(engine) if isinstance(engine, str) else engine
     target = _target(place, engine, clock_hz)
-    findings = core_findings(
-        model, precision(model), target.core, engine, where=f"{model.name} on {target}"
-    )
+    findings = _findings(model, place, engine, where=f"{model.name} on {target}")
     for finding in findings:
         if finding.severity is Severity.ERROR:
-            raise InputError(finding.where, finding.message, _advice(finding.advice, target))
+            raise InputError(finding.where, finding.message, _advice(finding.advice, place, target))
     execution = predict_execution(model, target)
     if isinstance(execution, Missing):
-        advice = _advice(execution.advice, target)
+        advice = _advice(execution.advice, place, target)
         raise InputError(f"{model.name} on {target}", execution.reason, advice)
     if isinstance(place, Board) and clock_hz is not None:
         execution = at_clock(execution, place.clock.value, clock_hz, where=str(target))
@@ -156,30 +154,43 @@ def _energy(latency: Latency | Missing, place: Board | str, target: Target) -> E
     return predict_energy(latency, place)
 
 
-def _is_known(target: Target, engine: Engine) -> bool:
+def _findings(
+    model: Model, place: Board | str, engine: Engine, *, where: str
+) -> tuple[Finding, ...]:
+    if isinstance(place, str):
+        return core_findings(model, precision(model), core_of(place), engine, where=where)
+    return (
+        *maker_findings(place, engine, where=where),
+        *core_findings(model, precision(model), place.core, engine, where=where),
+    )
+
+
+def _is_known(target: Target, place: Board | str, engine: Engine) -> bool:
     """Tell whether anything measured stands for an engine on a target."""
     if engine.cores and target.core not in engine.cores:
+        return False
+    if isinstance(place, Board) and not engine.runs_on_parts_of(place.mcu_maker):
         return False
     with_engine = replace(target, engine=engine.name)
     return not isinstance(translate(time_table(), work_table(), with_engine), Missing)
 
 
-def _advice(advice: str, target: Target) -> str:
+def _advice(advice: str, place: Board | str, target: Target) -> str:
     """Add the nearest known combinations where this one is unknown, not just its build."""
     base = target.engine.partition("@")[0]
     engines = [catalog.engine(name) for name in catalog.engine_names()]
     own = [engine for engine in engines if engine.name == base]
-    if any(_is_known(target, engine) for engine in own):
+    if any(_is_known(target, place, engine) for engine in own):
         return advice
-    here = [engine.name for engine in engines if _is_known(target, engine)]
+    here = [engine.name for engine in engines if _is_known(target, place, engine)]
     boards = [catalog.board(name) for name in catalog.board_names()]
     there = [
         board.name
         for engine in own
         for board in boards
-        if _is_known(replace(target, board=board.name, core=board.core), engine)
+        if _is_known(replace(target, board=board.name, core=board.core), board, engine)
     ]
     parts = [advice] if advice else []
-    parts += [f"Known on {target.core}: {', '.join(here)}"] if here else []
+    parts += [f"Known on {target.board or target.core}: {', '.join(here)}"] if here else []
     parts += [f"Known with {base}: {', '.join(there)}"] if there else []
     return ". ".join(parts)

@@ -349,13 +349,13 @@ def _matching(field: str, name: str) -> list[PublishedResult]:
     rows = [row for row in load_published() if wanted in _names_of(row, field)]
     if not rows:
         known = {each for row in load_published() for each in _names_of(row, field)}
-        raise UnknownNameError(f"{field} in the published results", name, known)
+        raise UnknownNameError(f"published {field}", name, known)
     if not version:
         return rows
     exact = [row for row in rows if version in row.engine_version.lower()]
     if not exact:
         versions = {f"{wanted}@{row.engine_version}" for row in rows}
-        raise UnknownNameError("engine in the published results", name, versions)
+        raise UnknownNameError("published engine", name, versions)
     return exact
 
 

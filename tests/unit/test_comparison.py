@@ -210,6 +210,16 @@ def test_rows_are_in_order_and_scale(
     assert all(cause.evidence for cause in once.causes)
 
 
+def test_a_time_below_what_the_core_needs_is_called_impossible() -> None:
+    """A slip of the unit comes first, as what explains it; no clock of gigahertz is proposed."""
+    found = compare(own(latency_s=50e-9))
+
+    assert found.causes[0].name == "impossible"
+    assert found.causes[0].explains
+    assert "clock" not in causes(found)
+    assert any(" times (2,656,768 products" in line for line in comparison_lines(found))
+
+
 def test_nonsense_is_refused() -> None:
     """No model and no benchmark, a benchmark that is none, no time at all."""
     with pytest.raises(InputError, match="nothing says what ran"):

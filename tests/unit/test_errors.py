@@ -37,6 +37,7 @@ def test_a_message_without_advice_ends_after_the_problem() -> None:
         ("EK-RA6M4", "ek-ra6m4"),
         ("nucleo_l4r5zi", "nucleo-l4r5zi"),
         ("rx65n", "rx65n-cloud-kit"),
+        ("l4r5", "nucleo-l4r5zi"),
     ],
 )
 def test_a_misspelt_name_gets_a_suggestion(typed: str, meant: str) -> None:

@@ -120,9 +120,11 @@ def test_instructions_nobody_counted_are_missing(
 @pytest.mark.parametrize(
     ("place", "engine", "expected"),
     [
-        ("ek-ra8d1", "x-cube-ai", ["does not run on cortex-m85", "Known on cortex-m85: tflm"]),
+        ("ek-ra8d1", "plumerai", ["does not run on cortex-m85", "Known on ek-ra8d1: tflm"]),
         ("ek-ra6m4", "onnc", ["does not run on cortex-m33", "Known with onnc:", L4R5]),
-        (L4R5, "ekkono", ["was never timed", "Known on cortex-m4:"]),
+        (L4R5, "ekkono", ["was never timed", f"Known on {L4R5}:"]),
+        ("ek-ra6m4", "x-cube-ai@7.3.0", ["runs on parts of STMicroelectronics alone", "Renesas"]),
+        ("nucleo-u575zi-q", "tflm-silabs-mvp", ["Known with tflm-silabs-mvp: xg24-dk2601b"]),
         (L4R5, "x-cube-ai@7.2", ["unknown build", "Did you mean x-cube-ai@7.1"]),
     ],
 )
@@ -134,6 +136,22 @@ def test_unknown_combinations_are_refused(
         predict(model, catalog.board(place), engine)
 
     assert all(text in str(caught.value) for text in expected), caught.value
+
+
+def test_another_makers_engine_is_not_advised(model: graph.Model) -> None:
+    """What is named as known on a board runs on its part, not just on its core."""
+    with pytest.raises(InputError, match="Known on ek-ra6m4: ") as caught:
+        predict(model, catalog.board("ek-ra6m4"), "x-cube-ai")
+
+    assert "x-cube-ai" not in str(caught.value).partition("Known on ")[2].partition(".")[0]
+
+
+@pytest.mark.parametrize("maker", ["", "STMicroelectronics N.V.", "ST"])
+def test_a_part_that_may_be_its_makers_is_not_refused(model: graph.Model, maker: str) -> None:
+    """An unknown maker, and a maker's name written longer or shorter."""
+    board = replace(catalog.board("nucleo-u575zi-q"), mcu_maker=maker)
+
+    assert _latency(predict(model, board, "x-cube-ai")).value > 0
 
 
 def test_an_op_without_a_kernel_is_named(model: graph.Model) -> None:

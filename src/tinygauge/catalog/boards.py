@@ -56,6 +56,8 @@ class Board:
         What `active_power` covers: ``"mcu"`` or ``"board"``.
     notes : tuple of str
         What is odd about this board or its numbers.
+    mcu_maker : str
+        Who makes the part: `vendor`, unless the file says otherwise; empty where unknown.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Board:
     ulpmark_pp: Quantity | Missing = _NO_SCORE
     ulpmark_cm: Quantity | Missing = _NO_SCORE
     notes: tuple[str, ...] = ()
+    mcu_maker: str = ""
 
 
 RAILS = ("mcu", "board")
@@ -90,7 +93,7 @@ ORDERS = {
 }
 
 _BOARD_KEYS = (
-    "name", "title", "vendor", "mcu", "core", "notes",
+    "name", "title", "vendor", "mcu", "mcu_maker", "core", "notes",
     "clock", "sram", "sram_block", "flash", "supply", "coremark", "active_power",
     "ulpmark_cp", "ulpmark_pp", "ulpmark_cm",
 )  # fmt: skip
@@ -138,6 +141,7 @@ def load_board(path: Path | Any) -> Board:
         ulpmark_pp=_score(table, "ulpmark_pp"),
         ulpmark_cm=_score(table, "ulpmark_cm"),
         notes=table.texts("notes"),
+        mcu_maker=table.text("mcu_maker", table.text("vendor", "")),
     )
 
 

@@ -24,7 +24,7 @@ __all__ = ["Build", "Engine", "Profile", "engine", "engine_names", "load_engine"
 PROFILES = ("two-rounding", "one-rounding", "litert", "unknown")
 
 _ENGINE_KEYS = (
-    "name", "title", "version", "source", "kernels", "cores", "numerics", "ops",
+    "name", "title", "version", "source", "kernels", "cores", "makers", "numerics", "ops",
     "accelerated_ops", "skips_dead_channels", "notes", "build",
 )  # fmt: skip
 _BUILD_KEYS = (
@@ -114,6 +114,8 @@ class Engine:
         that has no meaning or is not known.
     builds : tuple of Build
         Those that somebody timed, oldest first.
+    makers : tuple of str
+        Makers of the parts that it runs on, such as ``("STMicroelectronics",)``; empty for any.
     """
 
     name: str
@@ -128,6 +130,13 @@ class Engine:
     notes: tuple[str, ...] = ()
     accelerated_ops: frozenset[str] = frozenset()
     builds: tuple[Build, ...] = ()
+    makers: tuple[str, ...] = ()
+
+    def runs_on_parts_of(self, maker: str) -> bool:
+        """Tell whether it runs on a maker's parts; a maker that nobody states is not refused."""
+        name = maker.casefold()
+        known = [other.casefold() for other in self.makers]
+        return not known or any(name.startswith(other) or other.startswith(name) for other in known)
 
     @property
     def base(self) -> str:
@@ -176,6 +185,7 @@ def load_engine(path: Path | Any) -> Engine:
         notes=table.texts("notes"),
         accelerated_ops=frozenset(table.texts("accelerated_ops")),
         builds=_builds(table),
+        makers=table.texts("makers"),
     )
 
 

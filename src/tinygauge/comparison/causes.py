@@ -22,7 +22,7 @@ from tinygauge.comparison.nearest import Row
 from tinygauge.comparison.own import OwnResult
 from tinygauge.errors import InputError
 from tinygauge.prediction import predict
-from tinygauge.published import oddities
+from tinygauge.published import fewest_cycles, oddities
 from tinygauge.quantity import Missing, Quantity
 from tinygauge.units import Unit, format_value
 
@@ -40,6 +40,8 @@ _TFLM_RELEASES_SOURCE = (
     "NUCLEO-L4R5ZI: TFLM 2.3.1 of MLPerf Tiny v0.5 takes 1.1 to 1.7 times the cycles of EdgeMark's "
     "TFLM of February 2024"
 )
+# Beyond the clock of any microcontroller (the catalogue's fastest has 480 MHz).
+_FASTEST_HZ = 2e9
 _COPY_CYCLES = 73.0
 """Cycles per input or output element that EdgeMark's timed copies take: the study's fit."""
 
@@ -152,6 +154,22 @@ def _odd(row: Row) -> Iterable[Cause]:
                 text=f"the published run is odd: {note}",
                 evidence=row.result.source,
             )
+
+
+def _too_fast(case: _Case) -> Iterable[Cause]:
+    """Say that nothing but a slip makes a core faster than its multipliers."""
+    own = case.own
+    least = fewest_cycles(own.board.core, own.live_macs)
+    if isinstance(least, Missing) or own.cycles.value >= least.value:
+        return
+    yield Cause(
+        name="impossible",
+        text=f"your time is {own.cycles.value:,.0f} cycles, and the core needs {least.value:,.0f} "
+        "for the products alone: check the unit, whether the timed call ran the whole model, and "
+        "whether something else than this core computed",
+        evidence=least.provenance.source,
+        explains=True,
+    )
 
 
 def _other_model(case: _Case) -> Iterable[Cause]:
@@ -305,7 +323,10 @@ def _dead_channels(case: _Case) -> Iterable[Cause]:
 def _wrong_clock(case: _Case) -> Iterable[Cause]:
     """Say at which clock the user's time would be the expected number of cycles."""
     own = case.own
-    implied = format_value(own.clock.value / case.observed, Unit.HERTZ)
+    implied_hz = own.clock.value / case.observed
+    if implied_hz > _FASTEST_HZ:
+        return
+    implied = format_value(implied_hz, Unit.HERTZ)
     stated = format_value(own.clock.value, Unit.HERTZ)
     text = f"a core that ran at {implied} instead of {stated} would take just this long: print "
     text += "the clock that your timer counts"
@@ -409,6 +430,7 @@ def _energy(own: OwnResult, row: Row) -> Iterable[Cause]:
 
 
 _SEARCHES: tuple[Callable[[_Case], Iterable[Cause]], ...] = (
-    _other_model, _other_weights, _other_core, _other_engine, _other_board, _other_version,
-    _dead_channels, _wrong_clock, _other_clock, _compiler, _reference_kernels, _timed_part,
+    _too_fast, _other_model, _other_weights, _other_core, _other_engine, _other_board,
+    _other_version, _dead_channels, _wrong_clock, _other_clock, _compiler,
+    _reference_kernels, _timed_part,
 )  # fmt: skip

@@ -49,7 +49,12 @@ _YEAR_S = 365.25 * 24 * _HOUR_S
 # Beyond these, in base units, an input is a slip of the keyboard.
 _LARGEST = 1e6
 _RAREST_HZ = 1 / (100 * _YEAR_S)
-_EXAMPLES = {Unit.AMPERE: "Write 2uA", Unit.VOLT: "Write 3.0V", Unit.JOULE: "Write 20uJ"}
+_EXAMPLES = {
+    Unit.AMPERE: "Write 2uA",
+    Unit.VOLT: "Write 3.0V",
+    Unit.JOULE: "Write 20uJ",
+    Unit.SECOND: "Write 62ms",
+}
 _PERIODS_S = {
     "s": 1.0,
     "min": 60.0,

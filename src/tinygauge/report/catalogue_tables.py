@@ -79,7 +79,8 @@ def board_table(board: Board) -> Table:
     -------
     rich.table.Table
     """
-    title = f"{board.title} ({board.name}): {board.mcu}, {board.core}"
+    maker = f" of {board.mcu_maker}" if board.mcu_maker else ""
+    title = f"{board.title} ({board.name}): {board.mcu}{maker}, {board.core}"
     table = Table(title=escape(title), box=box.SIMPLE_HEAD)
     for name in ("what", "value", "method"):
         table.add_column(name, no_wrap=True)
@@ -164,6 +165,7 @@ def engine_table(engine: Engine) -> Table:
         "version": f"{engine.version}; {engine.source}",
         "kernels": engine.kernels,
         "cores": ", ".join(engine.cores),
+        "parts of": " or ".join(engine.makers) or "any maker",
         "numerics": f"{engine.profile.name}: {engine.profile.evidence}",
         "ops": "unknown" if engine.ops is None else ", ".join(sorted(engine.ops)),
         "skips dead channels": lacks[engine.skips_dead_channels],

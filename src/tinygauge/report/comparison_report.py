@@ -153,10 +153,14 @@ def _cells(row: Row) -> dict[str, str]:
         "energy": _value(result.energy),
         "accuracy": _value(result.accuracy),
         "of roofline": "—" if share is None else f"{share:.1%}",
-        "yours, in cycles": f"{row.cycles_ratio.value:.2f}×",
-        "in energy": "—" if isinstance(energy, Missing) else f"{energy.value:.2f}×",
+        "yours, in cycles": _times(row.cycles_ratio.value),
+        "in energy": "—" if isinstance(energy, Missing) else _times(energy.value),
         "differs in": ", ".join(row.differs) or "nothing",
     }
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.2f}×" if factor >= 0.01 else f"{factor:.1e}×"
 
 
 def _value(figure: Quantity | Missing) -> str:
@@ -196,7 +200,7 @@ def _against(found: Prediction, comparison: Comparison) -> str:
     if not isinstance(latency, Latency) or isinstance(factor, Missing):
         return "none"
     value, interval = latency.per_inference, latency.per_inference.interval
-    text = f"{format_value(value.value, Unit.SECOND)}, yours is {factor.value:.2f} times that"
+    text = f"{format_value(value.value, Unit.SECOND)}, yours is {_times(factor.value)} that"
     if not interval.is_known:
         return text
     measured = comparison.own.latency.value
@@ -209,7 +213,8 @@ def _share(comparison: Comparison) -> str:
     share, live = comparison.share, comparison.live_share
     if isinstance(share, Missing):
         return f"unknown, {share.reason}"
-    text = f"{share.value:.1%} ({share.provenance.source.partition(': ')[0]})"
+    how_much = f"{share.value:.1%}" if share.value <= 1 else f"{share.value:,.3g} times"
+    text = f"{how_much} ({share.provenance.source.partition(': ')[0]})"
     if isinstance(live, Quantity) and abs(live.value - share.value) > 1e-3:
         text += f"; {live.value:.1%} of what the live channels need"
     return text
