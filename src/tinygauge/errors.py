@@ -32,7 +32,7 @@ A model that does not fit its board is a result, not an error.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 __all__ = [
     "BenchError",
@@ -99,6 +99,19 @@ class TinygaugeError(Exception):
         self.problem = problem
         self.advice = advice
         super().__init__(f"{where}: {problem}" + (f". {advice}" if advice else ""))
+
+    def __reduce__(self) -> tuple[Callable[..., TinygaugeError], tuple[object, ...]]:
+        """Let errors travel between processes, whatever their constructors take."""
+        return _restored, (type(self), str(self), self.__dict__)
+
+
+def _restored(
+    kind: type[TinygaugeError], message: str, fields: dict[str, object]
+) -> TinygaugeError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, message)
+    error.__dict__.update(fields)
+    return error
 
 
 class InputError(TinygaugeError):

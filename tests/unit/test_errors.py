@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from tinygauge import errors
@@ -82,3 +84,18 @@ def test_what_the_user_gave_wrong_is_an_input_error(name: str) -> None:
 def test_what_failed_outside_is_no_input_error(name: str) -> None:
     """A crash of the interpreter or the network is not the user's mistake."""
     assert not issubclass(getattr(errors, name), InputError)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigError("a.toml", "'clock' is missing", "Add it"),
+        UnknownNameError("board", "ek-ra6m5", BOARDS),
+        MissingExtraError("pandas", "pandas"),
+    ],
+)
+def test_errors_travel_between_processes(error: TinygaugeError) -> None:
+    """On a cluster they are made elsewhere: class, message and fields arrive."""
+    arrived = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own bytes
+
+    assert (type(arrived), str(arrived), vars(arrived)) == (type(error), str(error), vars(error))

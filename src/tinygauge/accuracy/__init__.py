@@ -11,8 +11,8 @@ from tinygauge.accuracy.datasets import Dataset, Task, Windows
 from tinygauge.accuracy.formats import load_dataset
 from tinygauge.accuracy.inputs import find_range_fault
 from tinygauge.accuracy.processes import Limits, stop_workers
-from tinygauge.accuracy.runners import PROFILES
-from tinygauge.accuracy.runs import Results, Run, plan_runs
+from tinygauge.accuracy.runners import PROFILES, Runner
+from tinygauge.accuracy.runs import Results, Run, make_run, plan_runs
 from tinygauge.accuracy.simulate import score, score_results
 
 __all__ = [
@@ -21,10 +21,12 @@ __all__ = [
     "Limits",
     "Results",
     "Run",
+    "Runner",
     "Task",
     "Windows",
     "find_range_fault",
     "load_dataset",
+    "make_run",
     "plan_runs",
     "prune_cache",
     "score",

@@ -24,7 +24,7 @@ from tinygauge.errors import DatasetError, RunnerError
 from tinygauge.graph import DType, Model, Quantization, Tensor
 from tinygauge.quantity import Missing
 
-__all__ = ["Results", "Run", "class_count", "is_float", "plan_runs"]
+__all__ = ["Results", "Run", "class_count", "is_float", "make_run", "plan_runs"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -110,6 +110,36 @@ class Run:
         if data.task is Task.ANOMALY:
             return _rebuilding_errors(data, outputs, output_tensor(model).quantization)
         return outputs
+
+
+def make_run(
+    model: Model, dataset: Dataset, runner: Runner, limits: Limits | None = None
+) -> Results:
+    """Make a run that another process planned.
+
+    Parameters
+    ----------
+    model : Model
+    dataset : Dataset
+        That fits it.
+    runner : Runner
+        Installed here too.
+    limits : Limits, optional
+        Time and memory.
+
+    Returns
+    -------
+    ndarray
+        See `Results`.
+
+    Raises
+    ------
+    DatasetError
+        If the data don't fit the model.
+    RunnerError
+        As `Run.make`.
+    """
+    return Run(model, fit(model, dataset), runner).make(limits)
 
 
 def plan_runs(model: Model, dataset: Dataset, profile: str) -> tuple[Run, ...] | Missing:

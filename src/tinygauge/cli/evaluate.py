@@ -100,6 +100,7 @@ def _evaluate(experiment: Experiment, options: argparse.Namespace) -> int:
                 use_cache=not options.no_cache,
                 time_limit_s=_time_limit_s(options.time_limit),
                 progress=watch.report,
+                cluster=options.dask,
             )
         except KeyboardInterrupt:
             raise KeyboardInterrupt(watch.summary(kept=not options.no_cache)) from None

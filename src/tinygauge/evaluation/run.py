@@ -134,6 +134,7 @@ def evaluate(
     use_cache: bool = True,
     time_limit_s: float = SweepOptions().time_limit_s,
     progress: Progress | None = None,
+    cluster: str | None = None,
 ) -> Results:
     """Evaluate models on boards and say which to ship.
 
@@ -160,6 +161,9 @@ def evaluate(
         Wall-clock time that one model may take over all inputs; then it has failed.
     progress : callable or None
         Told of long work.
+    cluster : str or None
+        Address of a Dask scheduler whose workers run the models, such as
+        ``"tcp://10.0.0.1:8786"``; None runs them here. The results are the same.
 
     Returns
     -------
@@ -170,8 +174,12 @@ def evaluate(
     Raises
     ------
     InputError
-        If a board, engine, bound or dataset can't be used at all. A model that can't be used
-        is a failure in the results instead.
+        If a board, engine, bound, dataset or cluster can't be used at all. A model that can't be
+        used is a failure in the results instead.
+    MissingExtraError
+        If `cluster` is given and Dask is not installed.
+    RunnerError
+        If the cluster goes away in the midst.
     """
     chosen_boards = _resolve(boards, catalog.board, "board")
     chosen_engines = _resolve(engines, catalog.engine, "engine")
@@ -183,7 +191,11 @@ def evaluate(
     candidates = _load(find_models(models), failures, progress)
     profiles = sorted({engine.profile.name for engine in chosen_engines})
     options = SweepOptions(
-        jobs=jobs, use_cache=use_cache, time_limit_s=time_limit_s, progress=progress
+        jobs=jobs,
+        use_cache=use_cache,
+        time_limit_s=time_limit_s,
+        progress=progress,
+        cluster=cluster,
     )
     found_again = _score_all(candidates, dataset, profiles, options, failures)
     evaluations = _evaluate_on(candidates, chosen_boards, chosen_engines, progress)

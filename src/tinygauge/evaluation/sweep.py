@@ -15,6 +15,7 @@ from typing import TypeAlias
 from tinygauge import accuracy
 from tinygauge.accuracy import Dataset, Limits, Results, Run
 from tinygauge.errors import InputError, RunnerError
+from tinygauge.evaluation.cluster import Fault, make_on_cluster
 from tinygauge.graph import Model
 from tinygauge.quantity import Missing
 from tinygauge.records import Score
@@ -23,9 +24,6 @@ __all__ = ["Fault", "Progress", "Sweep", "SweepOptions", "tell"]
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done, how many steps are done, and how many there are."""
-
-Fault: TypeAlias = InputError | RunnerError
-"""Why a model has no score."""
 
 _Work: TypeAlias = Iterator[tuple["_Task", Results | Fault]]
 
@@ -44,12 +42,15 @@ class SweepOptions:
         Wall-clock time that one model may take.
     progress : callable or None
         Told of the work.
+    cluster : str or None
+        Address of a Dask scheduler whose workers run the models; None for this machine.
     """
 
     jobs: int | None = None
     use_cache: bool = True
     time_limit_s: float = Limits().time_s
     progress: Progress | None = None
+    cluster: str | None = None
 
     @property
     def limits(self) -> Limits:
@@ -123,6 +124,7 @@ class Sweep:
     ) -> None:
         self.options = options
         self.found_again = 0
+        self._dataset = dataset
         self._scored = [_plan(model, dataset, profiles) for model in models]
         self._tasks = [_Task(scored, run) for scored in self._scored for run in scored.runs()]
         self.total = len(self._tasks)
@@ -139,7 +141,7 @@ class Sweep:
         left = list(self._find()) if self.options.use_cache else self._tasks
         done = self.total - len(left)
         tell(self.options.progress, _WHAT, done, self.total)
-        for task, outcome in self._run_here(left):
+        for task, outcome in self._run(left):
             if self.options.use_cache and not isinstance(outcome, InputError | RunnerError):
                 task.run.keep(outcome)
             task.scored.arrive(task.run.key, outcome)
@@ -159,6 +161,18 @@ class Sweep:
             self.found_again += 1
         if self.found_again:
             tell(self.options.progress, _FOUND, self.found_again, self.total)
+
+    def _run(self, tasks: Sequence[_Task]) -> _Work:
+        """Run models, here or on a cluster."""
+        if not tasks:
+            return
+        if self.options.cluster is None:
+            yield from self._run_here(tasks)
+            return
+        runs = [task.run for task in tasks]
+        found = make_on_cluster(self.options.cluster, runs, self._dataset, self.options.limits)
+        for place, outcome in found:
+            yield tasks[place], outcome
 
     def _run_here(self, tasks: Sequence[_Task]) -> _Work:
         """Run models on this machine, several at a time."""
