@@ -24,8 +24,9 @@ from tinygauge.cost.table import time_table, work_table
 from tinygauge.errors import InputError, UnknownNameError
 from tinygauge.graph import Model, precision
 from tinygauge.inspection import core_findings, maker_findings, target_of
-from tinygauge.quantity import Missing
+from tinygauge.quantity import Missing, Quantity
 from tinygauge.records import Energy, Execution, Finding, Latency, Severity, Target
+from tinygauge.roofline import model_roofline
 from tinygauge.units import Unit, format_value
 
 __all__ = ["Prediction", "core_of", "predict"]
@@ -43,6 +44,8 @@ class Prediction:
     execution : Execution
     latency : Latency or Missing
     energy : Energy or Missing
+    fewest_cycles : Quantity or Missing
+        In which the core could finish the model's products, were nothing else to do.
     findings : tuple of Finding
     """
 
@@ -51,6 +54,7 @@ class Prediction:
     execution: Execution
     latency: Latency | Missing
     energy: Energy | Missing
+    fewest_cycles: Quantity | Missing
     findings: tuple[Finding, ...] = ()
 
 
@@ -122,6 +126,7 @@ def predict(
         execution=execution,
         latency=latency,
         energy=_energy(latency, place, target),
+        fewest_cycles=model_roofline(model, target.core, engine),
         findings=(*findings, *execution.findings),
     )
 

@@ -162,3 +162,17 @@ def test_an_op_without_a_kernel_is_named(model: graph.Model) -> None:
         predict(model, "cortex-m4", poorer)
 
     assert "Known" not in str(caught.value)
+
+
+def test_the_roofline_is_that_of_the_core_and_of_8_bits(model: graph.Model) -> None:
+    """Half the products on a Cortex-M4; none where an accelerator computes, or for floats."""
+    products = graph.count_model(model).macs
+    found = predict(model, "cortex-m4", "tflm-ref").fewest_cycles
+    accelerated = predict(model, catalog.board("xg24-dk2601b"), "tflm-silabs-mvp").fewest_cycles
+    floats = graph.parse(build_cnn(side=16, dtype="float32"), name="cnn")
+
+    assert isinstance(found, Quantity)
+    assert found.value == -(-products // 2)
+    assert isinstance(accelerated, Missing)
+    assert "MVP" in accelerated.reason
+    assert isinstance(predict(floats, "cortex-m4", "tflm-ref").fewest_cycles, Missing)

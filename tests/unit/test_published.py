@@ -11,13 +11,13 @@ from tinygauge import catalog
 from tinygauge.errors import UnknownNameError
 from tinygauge.published import (
     PublishedResult,
-    fewest_cycles,
     find_published,
     load_published,
     roofline,
 )
 from tinygauge.quantity import Method, Missing, Quantity
 from tinygauge.report.published_report import published_document, published_notes
+from tinygauge.roofline import fewest_cycles
 
 
 def only(**names: str) -> PublishedResult:

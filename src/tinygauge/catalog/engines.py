@@ -25,7 +25,7 @@ PROFILES = ("two-rounding", "one-rounding", "litert", "unknown")
 
 _ENGINE_KEYS = (
     "name", "title", "version", "source", "kernels", "cores", "makers", "numerics", "ops",
-    "accelerated_ops", "skips_dead_channels", "notes", "build",
+    "accelerated_ops", "accelerator", "skips_dead_channels", "notes", "build",
 )  # fmt: skip
 _BUILD_KEYS = (
     "name", "version", "released", "compiler", "flags", "timed", "copies_io",
@@ -114,6 +114,8 @@ class Engine:
         that has no meaning or is not known.
     builds : tuple of Build
         Those that somebody timed, oldest first.
+    accelerator : str
+        What computes beside the core, such as ``"MVP"``; empty where the core does it alone.
     makers : tuple of str
         Makers of the parts that it runs on, such as ``("STMicroelectronics",)``; empty for any.
     """
@@ -130,6 +132,7 @@ class Engine:
     notes: tuple[str, ...] = ()
     accelerated_ops: frozenset[str] = frozenset()
     builds: tuple[Build, ...] = ()
+    accelerator: str = ""
     makers: tuple[str, ...] = ()
 
     def runs_on_parts_of(self, maker: str) -> bool:
@@ -185,6 +188,7 @@ def load_engine(path: Path | Any) -> Engine:
         notes=table.texts("notes"),
         accelerated_ops=frozenset(table.texts("accelerated_ops")),
         builds=_builds(table),
+        accelerator=table.text("accelerator", ""),
         makers=table.texts("makers"),
     )
 

@@ -22,8 +22,9 @@ from tinygauge.comparison.nearest import Row
 from tinygauge.comparison.own import OwnResult
 from tinygauge.errors import InputError
 from tinygauge.prediction import predict
-from tinygauge.published import fewest_cycles, oddities
+from tinygauge.published import oddities
 from tinygauge.quantity import Missing, Quantity
+from tinygauge.roofline import fewest_cycles
 from tinygauge.units import Unit, format_value
 
 __all__ = ["NOISE", "Cause", "find_causes"]
@@ -160,7 +161,7 @@ def _too_fast(case: _Case) -> Iterable[Cause]:
     """Say that nothing but a slip makes a core faster than its multipliers."""
     own = case.own
     least = fewest_cycles(own.board.core, own.live_macs)
-    if isinstance(least, Missing) or own.cycles.value >= least.value:
+    if own.engine.accelerator or isinstance(least, Missing) or own.cycles.value >= least.value:
         return
     yield Cause(
         name="impossible",

@@ -9,9 +9,9 @@ from tinygauge.comparison.nearest import Row, nearest_rows, ratio
 from tinygauge.comparison.own import OwnResult
 from tinygauge.errors import InputError
 from tinygauge.prediction import Prediction, predict
-from tinygauge.published import fewest_cycles, roofline_share
 from tinygauge.quantity import Evidence, Missing, Quantity
 from tinygauge.records import Latency
+from tinygauge.roofline import fewest_cycles, roofline_share
 from tinygauge.units import Unit, format_interval, format_value
 
 __all__ = ["Comparison", "compare"]

@@ -16,10 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 from tinygauge.prediction import Prediction
-from tinygauge.quantity import Method, Missing, Quantity
+from tinygauge.quantity import Evidence, Method, Missing, Quantity
 from tinygauge.records import Energy, Latency
 from tinygauge.report.serialise import quantity_document
 from tinygauge.report.text import cell
+from tinygauge.roofline import roofline_share
 from tinygauge.units import Unit, format_value
 
 __all__ = ["op_table", "prediction_document", "prediction_notes", "predictions_table"]
@@ -29,9 +30,13 @@ Document = dict[str, Any]
 
 def _figures(prediction: Prediction) -> dict[str, Quantity | Missing]:
     execution, latency, energy = prediction.execution, prediction.latency, prediction.energy
+    model, fewest = prediction.model, prediction.fewest_cycles
+    evidence = Evidence("model", model.name, model.sha256)
     return {
         "instructions": execution.instructions,
         "cycles": execution.cycles,
+        "fewest_cycles": fewest,
+        "roofline_share": roofline_share(fewest, execution.cycles, evidence),
         "latency_s": latency.per_inference if isinstance(latency, Latency) else latency,
         "energy_j": energy.per_inference if isinstance(energy, Energy) else energy,
     }
@@ -46,12 +51,12 @@ def _put(document: Document, key: str, value: float | str | None, reason: str) -
 def _put_figure(document: Document, key: str, figure: Quantity | Missing) -> None:
     """Write a figure and, behind its stem, the ends of its interval."""
     stem, _, unit = key.rpartition("_")
-    ends = (f"{stem}_low_{unit}", f"{stem}_high_{unit}") if stem else ()
+    ends = (f"{stem}_low_{unit}", f"{stem}_high_{unit}") if len(unit) == 1 else ()
     if isinstance(figure, Missing):
         for name in (key, *ends):
             _put(document, name, None, figure.reason)
         return
-    document[key] = figure.value if ends else round(figure.value)
+    document[key] = round(figure.value) if figure.unit is Unit.COUNT else figure.value
     for name, end in zip(ends, (figure.interval.low, figure.interval.high), strict=bool(ends)):
         _put(document, name, end if figure.interval.is_known else None, "its interval is unknown")
 
@@ -127,7 +132,8 @@ def predictions_table(predictions: Sequence[Prediction]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for name in ("model", "board or core", "engine"):
         table.add_column(name, no_wrap=True)
-    for name in ("clock", "instructions", "cycles", "latency", "90 % interval", "energy"):
+    for name in ("clock", "instructions", "cycles", "of\nroofline", "latency", "90 % interval",
+                 "energy"):  # fmt: skip
         table.add_column(name, justify="right", no_wrap=True)
     for prediction in predictions:
         target, figures = prediction.target, _figures(prediction)
@@ -139,16 +145,24 @@ def predictions_table(predictions: Sequence[Prediction]) -> Table:
             clock,
             _count(figures["instructions"]),
             _count(figures["cycles"]),
+            _share(figures["roofline_share"]),
             cell(figures["latency_s"], with_interval=False),
             _interval(figures["latency_s"]),
             cell(figures["energy_j"]),
         )
-    table.caption = "~ predicted; — can't be given, see below"
+    table.caption = (
+        "~ predicted; of roofline: fewest cycles for the products over these; — can't be given, "
+        "see below"
+    )
     return table
 
 
 def _count(figure: Quantity | Missing) -> str:
     return "—" if isinstance(figure, Missing) else f"~{round(figure.value):,}"
+
+
+def _share(figure: Quantity | Missing) -> str:
+    return "—" if isinstance(figure, Missing) else f"~{figure.value:.0%}"
 
 
 def _interval(figure: Quantity | Missing) -> str:
@@ -219,7 +233,7 @@ def prediction_notes(predictions: Sequence[Prediction]) -> list[str]:
     for prediction in predictions:
         for key, figure in _figures(prediction).items():
             if isinstance(figure, Missing):
-                name = key.partition("_")[0]
+                name = "roofline" if key == "fewest_cycles" else key.partition("_")[0]
                 advice = f". {figure.advice}" if figure.advice else ""
                 lines[f"no {name}: {figure.reason}{advice}"] = None
     for prediction in predictions:

@@ -21,6 +21,7 @@ from tinygauge.report.serialise import render_json
 KEYS = {
     "model", "board", "core", "engine", "clock_hz", "instructions", "cycles", "latency_s",
     "latency_low_s", "latency_high_s", "energy_j", "energy_low_j", "energy_high_j", "method",
+    "fewest_cycles", "roofline_share",
 }  # fmt: skip
 
 
@@ -48,6 +49,9 @@ def test_every_key_is_there_and_every_null_has_its_reason(prediction: Prediction
             low, high = record[f"{name}_low_{unit}"], record[f"{name}_high_{unit}"]
             assert low < record[f"{name}_{unit}"] < high
     assert record["method"] == "predicted"
+    if record["roofline_share"] is not None:
+        share = record["fewest_cycles"] / record["cycles"]
+        assert record["roofline_share"] == pytest.approx(share, rel=1e-4)
     assert sum(op["time_share"] for op in record["ops"]) == pytest.approx(1)
     assert sum(op["cycles"] for op in record["ops"]) == pytest.approx(record["cycles"], abs=9)
 
