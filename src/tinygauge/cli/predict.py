@@ -23,6 +23,8 @@ __all__ = ["clock_hz", "run"]
 
 # No microcontroller has another.
 _SLOWEST_HZ, _FASTEST_HZ = 1e3, 1e10
+# Terminals narrower than this get the compact table.
+_ROOMY = 132
 
 
 def run(options: argparse.Namespace) -> int:
@@ -71,7 +73,7 @@ def _print(found: list[Prediction], options: argparse.Namespace) -> None:
     if not found:
         return
     out = console()
-    out.print(predictions_table(found))
+    out.print(predictions_table(found, compact=out.width < _ROOMY))
     for prediction in found if options.per_op else ():
         out.print(op_table(prediction))
     for line in prediction_notes(found):

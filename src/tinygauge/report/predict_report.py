@@ -8,7 +8,7 @@ number stand under ``figures``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
 from rich.markup import escape
@@ -26,6 +26,8 @@ from tinygauge.units import Unit, format_value
 __all__ = ["op_table", "prediction_document", "prediction_notes", "predictions_table"]
 
 Document = dict[str, Any]
+
+_TEXTS = ("model", "board or core", "engine")
 
 
 def _figures(prediction: Prediction) -> dict[str, Quantity | Missing]:
@@ -118,43 +120,49 @@ def _op_documents(prediction: Prediction) -> list[Document]:
     return documents
 
 
-def predictions_table(predictions: Sequence[Prediction]) -> Table:
+def predictions_table(predictions: Sequence[Prediction], *, compact: bool = False) -> Table:
     """Lay out predictions, one a row.
 
     Parameters
     ----------
     predictions : sequence of Prediction
+    compact : bool
+        Leave out the clock and what no latency needs, for narrow terminals.
 
     Returns
     -------
     rich.table.Table
     """
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for name in ("model", "board or core", "engine"):
-        table.add_column(name, no_wrap=True)
-    for name in ("clock", "instructions", "cycles", "of\nroofline", "latency", "90 % interval",
-                 "energy"):  # fmt: skip
-        table.add_column(name, justify="right", no_wrap=True)
-    for prediction in predictions:
-        target, figures = prediction.target, _figures(prediction)
-        clock = format_value(target.clock_hz, Unit.HERTZ) if target.clock_hz else "—"
-        table.add_row(
-            Text(prediction.model.name),
-            Text(target.board or target.core),
-            Text(target.engine),
-            clock,
-            _count(figures["instructions"]),
-            _count(figures["cycles"]),
-            _share(figures["roofline_share"]),
-            cell(figures["latency_s"], with_interval=False),
-            _interval(figures["latency_s"]),
-            cell(figures["energy_j"]),
-        )
-    table.caption = (
-        "~ predicted; of roofline: fewest cycles for the products over these; — can't be given, "
-        "see below"
-    )
+    left_out = {"clock", "instructions", "cycles", "of\nroofline"} if compact else set()
+    rows = [_cells(prediction) for prediction in predictions]
+    columns = [name for name in rows[0] if name not in left_out]
+    for name in columns:
+        left = name in _TEXTS
+        justify: Literal["left", "right"] = "left" if left else "right"
+        table.add_column(name, justify=justify, no_wrap=not left, overflow="fold")
+    for row in rows:
+        table.add_row(*(row[name] for name in columns))
+    table.caption = "~ predicted; — can't be given, see below"
+    if not compact:
+        table.caption += "; of roofline: fewest cycles for the products over these"
     return table
+
+
+def _cells(prediction: Prediction) -> dict[str, str | Text]:
+    target, figures = prediction.target, _figures(prediction)
+    return {
+        "model": Text(prediction.model.name),
+        "board or core": Text(target.board or target.core),
+        "engine": Text(target.engine),
+        "clock": format_value(target.clock_hz, Unit.HERTZ) if target.clock_hz else "—",
+        "instructions": _count(figures["instructions"]),
+        "cycles": _count(figures["cycles"]),
+        "of\nroofline": _share(figures["roofline_share"]),
+        "latency": cell(figures["latency_s"], with_interval=False),
+        "90 % interval": _interval(figures["latency_s"]),
+        "energy": cell(figures["energy_j"]),
+    }
 
 
 def _count(figure: Quantity | Missing) -> str:

@@ -71,3 +71,14 @@ def test_tables_say_the_same() -> None:
     assert len(notes) == len(set(notes))
     assert any("cortex-m0+ alone has no clock" in note for note in notes)
     assert any(note.startswith("TG204") for note in notes)
+
+
+def test_a_narrow_terminal_keeps_the_figures_whole() -> None:
+    """Columns are left out and names folded, but no number is cut off."""
+    console = Console(width=80, no_color=True, record=True, file=None, force_terminal=False)
+    with console.capture() as captured:
+        console.print(predictions_table(_predictions(), compact=True))
+
+    assert "…" not in captured.get()
+    assert "90 % interval" in captured.get()
+    assert "instructions" not in captured.get()
