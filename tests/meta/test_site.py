@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.documentation import FENCE, commands
 from tools.site.navigation import listed, navigation
 from tools.site.reference import command_line_page, module_pages
 
@@ -17,8 +18,6 @@ from tinygauge.cli.parser import build_parser
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
-
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def _flat(entries: list[object]) -> Iterator[str]:
@@ -87,22 +86,10 @@ def test_every_public_module_has_its_place_in_the_reference() -> None:
     assert not [module for module in modules if module.startswith("tinygauge.cli")]
 
 
-def _commands(text: str) -> Iterator[str]:
-    """Yield the tinygauge lines of shell examples, continued lines joined, comments cut off."""
-    for language, block in _FENCE.findall(text):
-        lines = block.replace("\\\n", " ").splitlines() if language in {"", "sh"} else []
-        for line in lines:
-            words = shlex.split(line, comments=True) if "tinygauge" in line else []
-            while words and "=" in words[0]:
-                words = words[1:]
-            if words and words[0].rpartition("/")[2] == "tinygauge":
-                yield shlex.join(words[1:])
-
-
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_the_commands_in_the_documentation_are_understood(path: Path) -> None:
     """Each example parses: a renamed option can't linger in a page."""
-    for command in _commands(path.read_text(encoding="utf-8")):
+    for command in commands(path.read_text(encoding="utf-8")):
         words = shlex.split(command)
         if words != ["--help"]:
             assert build_parser().parse_args(words).run, command
@@ -114,7 +101,7 @@ _LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 @pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=lambda path: path.name)
 def test_the_documentation_links_to_nothing_that_the_site_lacks(path: Path) -> None:
     """Files outside of docs/ are named, not linked: the site does not hold them."""
-    text = _FENCE.sub("", path.read_text(encoding="utf-8"))
+    text = FENCE.sub("", path.read_text(encoding="utf-8"))
     local = [link for link in _LINK.findall(text) if "://" not in link]
 
     assert not [link for link in local if DOCS not in (path.parent / link).resolve().parents]
