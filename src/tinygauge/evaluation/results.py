@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tinygauge.errors import MissingExtraError
+from tinygauge.evaluation.notebook import selection_html
 from tinygauge.quantity import Missing, Quantity
 from tinygauge.records import DatasetRef, Evaluation, Failure, Metric
 from tinygauge.selection import Position, Region, Selection, Verdict
@@ -73,6 +74,10 @@ class Results:
         chosen = self.chosen
         ship = f"{chosen.model.name} on {chosen.target.board}" if chosen else "nothing"
         return f"<Results: ship {ship}; {parts}, {len(self.failures)} failed>"
+
+    def _repr_html_(self) -> str:
+        """Say the decision and the best candidates, as a notebook shows them."""
+        return selection_html(self.selection, len(self.failures))
 
     @property
     def evaluations(self) -> tuple[Evaluation, ...]:
