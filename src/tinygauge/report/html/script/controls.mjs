@@ -1,6 +1,6 @@
 /** The region of interest as fields and sliders, the ranking, and the legend. */
 
-import { higherIsBetter, METRICS, TITLES, UNITS } from "./data.mjs";
+import { higherIsBetter, METRICS, shortTitle, TITLES, UNITS } from "./data.mjs";
 import { at, draw, make, name, replace } from "./dom.mjs";
 import { FILLS, markPath } from "./marks.mjs";
 import { asPrinted } from "./scale.mjs";
@@ -41,7 +41,7 @@ export class RegionControls {
       type: "button", class: "clear", "aria-label": `No bound on ${metric}`, title: `No bound on ${metric}`,
       onclick: () => this.setLimit(metric, undefined),
     }, "×");
-    const label = make("label", { for: id }, TITLES[metric].split(" ")[0], make("span", { class: "sign" }, sign));
+    const label = make("label", { for: id }, shortTitle(metric), make("span", { class: "sign" }, sign));
     return {
       range, field, slider, error, clear,
       element: make("div", { class: "bound" }, label, make("span", { class: "field" }, field, clear), slider, error),

@@ -15,6 +15,9 @@ export const TITLES = {
   energy: "Energy per inference",
 };
 
+/** @returns {string} The title where there is little room. */
+export const shortTitle = (metric) => TITLES[metric].split(" ")[0];
+
 /** @param {string} metric @returns {boolean} Whether more is better. */
 export const higherIsBetter = (metric) => metric === "accuracy";
 

@@ -1,6 +1,6 @@
 /** One candidate from close up: figures with their sources, ops, memory, confusion, comparison. */
 
-import { higherIsBetter, METRICS, TITLES, UNITS } from "./data.mjs";
+import { higherIsBetter, METRICS, shortTitle, TITLES, UNITS } from "./data.mjs";
 import { at, make, name, replace, sortableTable } from "./dom.mjs";
 import { reasonsOf } from "./selection.mjs";
 import { badge } from "./tables.mjs";
@@ -97,7 +97,7 @@ export class Detail {
     const { created, dataset, tool } = this.data.document;
     return make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Figures and sources" }, make(
       "table", { class: "figures" },
-      make("caption", {}, `Where each number comes from. Put together by ${tool} on ${created.replace("T", " at ")}${dataset ? `; scored on ${dataset.name} (${fixed(dataset.n, 0, true)} inputs, SHA-256 ${dataset.sha256.slice(0, 12)}…)` : ""}.`),
+      make("caption", {}, `Where each number comes from. Put together by ${tool} on ${created.slice(0, 16).replace("T", " ")} UTC${dataset ? `; scored on ${dataset.name} (${fixed(dataset.n, 0, true)} inputs, SHA-256 ${dataset.sha256.slice(0, 12)}…)` : ""}.`),
       make("thead", {}, make("tr", {}, ...["Metric", "Value", "Interval", "Method", "Source"].map((title) => make("th", { scope: "col" }, title)))),
       make("tbody", {}, ...rows.map(([title, quantity]) => this.figureRow(title, quantity))),
     ));
@@ -131,7 +131,7 @@ export class Detail {
     replace(at("detail-compare"), make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Every target side by side" }, make(
       "table", { class: "bars" },
       make("caption", {}, "The same model on every board and engine. Bars start at 0; the whisker is the interval, the line the bound."),
-      make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Target"), ...METRICS.map((metric) => make("th", { scope: "col" }, TITLES[metric].split(" ")[0])))),
+      make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Target"), ...METRICS.map((metric) => make("th", { scope: "col" }, shortTitle(metric))))),
       make("tbody", {}, ...all.map((each) => make(
         "tr", { class: each === i ? "current" : null },
         make("th", { scope: "row" }, name(data.target(each).board), make("small", {}, name(data.target(each).engine)), badge(this.selection.positions[each])),

@@ -1,10 +1,10 @@
 /** Brings the page to life: one view, one selection, and what shows them. */
 
-import { Data, METRICS, TITLES } from "./data.mjs";
+import { Data, METRICS, shortTitle, TITLES } from "./data.mjs";
 import { RegionControls, showLegend } from "./controls.mjs";
 import { Detail } from "./detail.mjs";
 import { at, make, replace } from "./dom.mjs";
-import { Panel, registerShapes } from "./panels.mjs";
+import { Panel } from "./panels.mjs";
 import { suitingScale } from "./scale.mjs";
 import { explain, select } from "./selection.mjs";
 import { parseFragment, TABS, writeFragment } from "./state.mjs";
@@ -69,7 +69,7 @@ class Page {
     });
     at("reset").addEventListener("click", () => this.change({ region: this.defaults.region, ranking: this.defaults.ranking }));
     for (const metric of METRICS) {
-      at("rank").append(make("option", { value: metric }, TITLES[metric]));
+      at("rank").append(make("option", { value: metric }, shortTitle(metric)));
       at("y-metric").append(make("option", { value: metric }, TITLES[metric]));
     }
     at("rank").addEventListener("change", ({ target }) => {
@@ -145,7 +145,11 @@ class Page {
     const { data, view, defaults } = this;
     this.selection = select(data, view.region, view.ranking);
     const isOwn = JSON.stringify([view.region, view.ranking]) === JSON.stringify([defaults.region, defaults.ranking]);
-    showDecision(data, this.selection, { isOwn, open: (i) => this.change({ open: i }) });
+    showDecision(data, this.selection, {
+      isOwn,
+      open: (i) => this.change({ open: i }),
+      setLimit: (metric, limit) => this.setLimit(metric, limit),
+    });
     at("reset").hidden = isOwn;
     this.controls.show(view.region);
     if (view.tab === "candidates") this.candidates.show(this.selection);
@@ -284,7 +288,6 @@ function showTab(chosen) {
 function start() {
   const data = new Data(JSON.parse(at("data").textContent));
   document.documentElement.classList.add("live");
-  registerShapes();
   globalThis.tinygauge = { page: new Page(data), data, select, explain };
 }
 

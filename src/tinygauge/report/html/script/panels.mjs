@@ -1,33 +1,27 @@
 /**
  * One scatter panel: candidates as marks with error bars, their front, and the region of interest
- * with bounds that can be dragged. ECharts lays out the axes and paints; what a mark looks like is
- * in `marks.mjs`.
+ * with bounds that can be dragged. ECharts draws the axes and paints our shapes; what a mark looks
+ * like is in `marks.mjs`.
  */
 
 import { higherIsBetter, UNITS } from "./data.mjs";
-import { FILLS, frontOf, traceMark } from "./marks.mjs";
+import { frontOf } from "./marks.mjs";
 import { Scale, asPrinted } from "./scale.mjs";
-import { INSIDE, OUTSIDE } from "./selection.mjs";
+import { OUTSIDE } from "./selection.mjs";
+import { Stamps } from "./sprites.mjs";
 import { isLimit } from "./state.mjs";
 import { formatLimit } from "./units.mjs";
 
-const RADII = [5.6, 4.6, 3.8];
-const ALPHAS = [1, 0.75, 0.3];
 const BAR_ALPHAS = [0.55, 0.3, 0.1];
-// With more candidates than this, those outside keep their error bars for the pointer.
-const ALL_BARS = 300;
+// Beyond so many error bars nobody sees one: those further off keep theirs for the pointer.
+const MOST_BARS = 300;
 const GRID = { left: 54, right: 22, top: 26, bottom: 40 };
 const REACH = { mouse: 9, pen: 12, touch: 20 };
 const NEAR = 14;
+// A mark on the edge of the axes is drawn whole.
+const EDGE = 10;
 
 /* global echarts */
-const Marks = echarts.graphic.extendShape({
-  type: "marks",
-  shape: { points: [], radius: 4, half: false },
-  buildPath(context, { points, radius, half }) {
-    for (const { family, px, py } of points) traceMark(context, family, px, py, radius, half);
-  },
-});
 const Bars = echarts.graphic.extendShape({
   type: "bars",
   shape: { points: [] },
@@ -38,6 +32,9 @@ const Bars = echarts.graphic.extendShape({
     }
   },
 });
+
+const { Line, Rect, Circle, Polyline, Text, Image } = echarts.graphic;
+const SHAPES = { line: Line, rect: Rect, circle: Circle, polyline: Polyline, text: Text, image: Image, bars: Bars };
 
 /**
  * What a panel needs to know of the page.
@@ -68,7 +65,10 @@ export class Panel {
     this.ring = new echarts.graphic.Circle({
       shape: { r: 11 }, style: { fill: "none", lineWidth: 2 }, silent: true, zlevel: 1, ignore: true,
     });
+    this.content = new echarts.graphic.Group({ silent: true });
+    this.chart.getZr().add(this.content);
     this.chart.getZr().add(this.ring);
+    this.stamps = new Stamps();
     this.points = [];
     this.drag = null;
     this.listen();
@@ -87,15 +87,26 @@ export class Panel {
     this.xScale = new Scale(this.metric, across, scale[this.metric], region[this.metric]);
     this.yScale = new Scale(y, up, scale[y], region[y]);
     this.chart.resize();
+    const { clientWidth, clientHeight } = this.element;
+    this.most = { x: clientWidth / 70, y: clientHeight / 50 };
+    this.chart.setOption(this.axes());
+    this.takePositions();
     this.paint();
   }
 
-  /** Draw again: after a change of bounds. */
+  /** Draw everything within the axes anew: after a change of bounds. */
   paint() {
-    this.chart.setOption(this.option(), { lazyUpdate: false });
+    this.points = this.placed();
+    const { x0, x1, y0, y1 } = this.box;
+    this.content.removeAll();
+    for (const { type, ...rest } of this.contents()) {
+      this.content.add(new SHAPES[type]({ ...rest, z: 1 }));
+    }
+    const shape = { x: x0, y: y1, width: x1 - x0, height: y0 - y1 };
+    this.content.setClipPath(new echarts.graphic.Rect({ shape }));
   }
 
-  option() {
+  axes() {
     const { theme } = this.page;
     const { ink, muted, hairline } = theme();
     const axis = (scale, most) => ({
@@ -112,38 +123,30 @@ export class Panel {
       name: scale.title,
       nameTextStyle: { color: ink, fontSize: 11.5 },
     });
-    const wide = this.element.clientWidth;
     return {
       animation: false,
       grid: GRID,
-      xAxis: { ...axis(this.xScale, wide / 70), nameLocation: "middle", nameGap: 26 },
+      xAxis: { ...axis(this.xScale, this.most.x), nameLocation: "middle", nameGap: 26 },
       yAxis: {
-        ...axis(this.yScale, this.element.clientHeight / 50), nameLocation: "end", nameGap: 9,
+        ...axis(this.yScale, this.most.y), nameLocation: "end", nameGap: 9,
         nameTextStyle: { color: ink, fontSize: 11.5, align: "left", padding: [0, 0, 0, -GRID.left + 8] },
       },
-      series: [{
-        type: "custom",
-        silent: true,
-        clip: true,
-        data: [[(this.xScale.low + this.xScale.high) / 2, (this.yScale.low + this.yScale.high) / 2]],
-        renderItem: (_, api) => ({ type: "group", children: this.contents(api) }),
-      }],
     };
   }
 
   /** Everything within the axes, from the back to the front. */
-  contents(api) {
-    this.takePositions(api);
+  contents() {
     return [
       ...this.gridLines(), ...this.regionShade(), ...this.errorBars(), ...this.frontLine(),
       ...this.marks(), ...this.boundLines(), ...this.chosenName(),
     ];
   }
 
-  takePositions(api) {
+  /** Learn from the axes where values lie. */
+  takePositions() {
     const { xScale, yScale } = this;
-    const [x0, y0] = api.coord([xScale.low, yScale.low]);
-    const [x1, y1] = api.coord([xScale.high, yScale.high]);
+    const [x0, y0] = this.chart.convertToPixel("grid", [xScale.low, yScale.low]);
+    const [x1, y1] = this.chart.convertToPixel("grid", [xScale.high, yScale.high]);
     this.box = { x0, y0, x1, y1 };
     const perX = (x1 - x0) / (xScale.high - xScale.low);
     const perY = (y1 - y0) / (yScale.high - yScale.low);
@@ -151,7 +154,6 @@ export class Panel {
     this.toY = (value) => y0 + (yScale.toAxis(value) - yScale.low) * perY;
     this.fromX = (px) => xScale.fromAxis(xScale.low + (px - x0) / perX);
     this.fromY = (py) => yScale.fromAxis(yScale.low + (py - y0) / perY);
-    this.points = this.placed();
   }
 
   placed() {
@@ -169,7 +171,7 @@ export class Panel {
         i, x, y, px, py,
         family: data.model(i).family,
         position: positions[i],
-        fill: FILLS[data.method(i, this.metric)],
+        method: data.method(i, this.metric),
         colour: this.page.colourOf(i),
         left: this.end(this.toX, across.low[i], px, this.box.x0),
         right: this.end(this.toX, across.high[i], px, this.box.x1),
@@ -192,8 +194,8 @@ export class Panel {
     const { hairline } = this.page.theme();
     const line = (shape) => ({ type: "line", shape, style: { stroke: hairline, lineWidth: 1 } });
     const { xScale, yScale } = this;
-    const across = xScale.ticks(this.element.clientWidth / 70).map((tick) => this.toX(xScale.fromAxis(tick)));
-    const up = yScale.ticks(this.element.clientHeight / 50).map((tick) => this.toY(yScale.fromAxis(tick)));
+    const across = xScale.ticks(this.most.x).map((tick) => this.toX(xScale.fromAxis(tick)));
+    const up = yScale.ticks(this.most.y).map((tick) => this.toY(yScale.fromAxis(tick)));
     return [
       ...across.map((x) => line({ x1: x, x2: x, y1: y0, y2: y1 })),
       ...up.map((y) => line({ x1: x0, x2: x1, y1: y, y2: y })),
@@ -232,38 +234,23 @@ export class Panel {
   }
 
   errorBars() {
-    const all = this.points.length <= ALL_BARS;
+    const counts = [0, 0, 0];
+    for (const { position } of this.points) counts[position] += 1;
+    const upTo = (position) => counts.slice(0, position + 1).reduce((sum, each) => sum + each);
     return this.groups((point) => point.colour)
-      .filter(([first]) => all || first.position !== OUTSIDE)
+      .filter(([first]) => upTo(first.position) <= MOST_BARS)
       .map((points) => ({
-        type: "tinygaugeBars",
+        type: "bars",
         shape: { points },
         style: { stroke: points[0].colour, fill: "none", lineWidth: 1, opacity: BAR_ALPHAS[points[0].position] },
       }));
   }
 
   marks() {
-    return this.groups((point) => `${point.colour} ${point.fill}`).flatMap((points) => {
-      const [{ colour, fill, position }] = points;
-      const radius = RADII[position];
-      const style = { stroke: colour, lineWidth: position === INSIDE ? 1.9 : 1.3, opacity: ALPHAS[position] };
-      const outline = {
-        type: "tinygaugeMarks",
-        shape: { points, radius, half: false },
-        style: { ...style, fill: fill === "full" ? colour : this.page.theme().paper },
-      };
-      if (fill === "half") return [outline, this.filled(points, radius, true, style)];
-      if (fill === "dot") return [outline, this.filled(points, radius * 0.4, false, style)];
-      return [outline];
-    });
-  }
-
-  filled(points, radius, half, style) {
-    return {
-      type: "tinygaugeMarks",
-      shape: { points, radius, half },
-      style: { ...style, fill: style.stroke, lineWidth: 0 },
-    };
+    const { x0, x1, y0, y1 } = this.box;
+    const box = { x: x0 - EDGE, y: y1 - EDGE, width: x1 - x0 + 2 * EDGE, height: y0 - y1 + 2 * EDGE };
+    const image = this.stamps.draw(this.points, box, this.page.theme().paper);
+    return [{ type: "image", style: { image, ...box } }];
   }
 
   frontLine() {
@@ -281,9 +268,10 @@ export class Panel {
     const { x0, x1, y0, y1 } = this.box;
     const x = this.handleX();
     const up = this.handleY();
+    const below = up - y1 < 20;
     return [
       ...this.bound({ x1: x, x2: x, y1: y0, y2: y1 }, this.metric, { x, y: y1 + 2, align: "right", verticalAlign: "top", dx: -6 }),
-      ...this.bound({ x1: x0, x2: x1, y1: up, y2: up }, y, { x: x1, y: up, align: "right", verticalAlign: "bottom", dx: -4 }),
+      ...this.bound({ x1: x0, x2: x1, y1: up, y2: up }, y, { x: x1, y: up + (below ? 5 : -5), align: "right", verticalAlign: below ? "top" : "bottom", dx: -2 }),
     ];
   }
 
@@ -295,7 +283,7 @@ export class Panel {
     const text = `${higherIsBetter(metric) ? "≥" : "≤"} ${formatLimit(limit, UNITS[metric])}`;
     return [
       { type: "line", shape, style: { stroke: ink, lineWidth: held ? 2 : 1.1, lineDash: [5, 4] } },
-      { type: "circle", shape: this.knob(shape), style: { fill: paper, stroke: ink, lineWidth: held ? 2.2 : 1.4 } },
+      { type: "rect", shape: this.grip(shape), style: { fill: held ? ink : paper, stroke: ink, lineWidth: 1.3 } },
       {
         type: "text", x: label.x + label.dx, y: label.y,
         style: {
@@ -306,8 +294,11 @@ export class Panel {
     ];
   }
 
-  knob({ x1, x2, y1, y2 }) {
-    return x1 === x2 ? { cx: x1, cy: (y1 + y2) / 2, r: 4.5 } : { cx: (x1 + x2) / 2, cy: y1, r: 4.5 };
+  /** A thumb at the line's end on the axis, unlike any mark. */
+  grip({ x1, x2, y1 }) {
+    return x1 === x2
+      ? { x: x1 - 4, y: y1 - 20, width: 8, height: 18, r: 4 }
+      : { x: x2 - 20, y: y1 - 4, width: 18, height: 8, r: 4 };
   }
 
   /** Where the bounds can be taken hold of: at the axis' end where there is none yet. */
@@ -440,10 +431,4 @@ export class Panel {
       this.page.open(this.walked);
     }
   }
-}
-
-/** Make the shapes known to ECharts, once. */
-export function registerShapes() {
-  echarts.graphic.registerShape("tinygaugeMarks", Marks);
-  echarts.graphic.registerShape("tinygaugeBars", Bars);
 }

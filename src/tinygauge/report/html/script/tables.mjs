@@ -1,8 +1,8 @@
 /** What stands in tables: the decision, the candidates, and models against targets. */
 
-import { formatQuantity, METRICS, TITLES } from "./data.mjs";
+import { formatQuantity, METRICS, shortTitle, TITLES } from "./data.mjs";
 import { at, make, name, replace } from "./dom.mjs";
-import { checksOf, countPositions, explain, INSIDE, orderOf, POSITIONS, reasonsOf, whyNot } from "./selection.mjs";
+import { checksOf, countPositions, explain, formatBound, INSIDE, orderOf, POSITIONS, reasonsOf, whyNot } from "./selection.mjs";
 import { fixed, formatInterval, formatValue } from "./units.mjs";
 
 const PAGE = 25;
@@ -15,7 +15,7 @@ export const badge = (position) => make(
 );
 
 /** Say what to ship and why, or what stands in the way. */
-export function showDecision(data, selection, { isOwn, open }) {
+export function showDecision(data, selection, { isOwn, open, setLimit }) {
   const [first, ...lines] = explain(data, selection);
   const chosen = selection.ranked[0];
   const heading = chosen === undefined ? [first] : shipping(data, chosen);
@@ -30,6 +30,16 @@ export function showDecision(data, selection, { isOwn, open }) {
   button.hidden = chosen === undefined && selection.nearestMiss < 0;
   button.onclick = () => open(chosen ?? selection.nearestMiss);
   button.textContent = chosen === undefined ? "Look into the nearest miss" : "Look into it";
+  offerRelaxation(selection.relaxation, setLimit);
+}
+
+function offerRelaxation(relaxation, setLimit) {
+  const button = at("decision-relax");
+  button.hidden = relaxation === null;
+  if (!relaxation) return;
+  const { metric, relaxed } = relaxation;
+  button.textContent = `Relax to ${formatBound(metric, relaxed)}`;
+  button.onclick = () => setLimit(metric, relaxed);
 }
 
 function shipping(data, i) {
@@ -51,7 +61,7 @@ function sentences(lines) {
 
 function figure(data, selection, i, metric) {
   const quantity = data.quantity(i, metric);
-  const title = TITLES[metric].split(" ")[0];
+  const title = shortTitle(metric);
   if ("missing" in quantity) return make("div", {}, make("dt", {}, title), make("dd", {}, "—", make("small", {}, quantity.missing)));
   const { value, low, high, unit, method, basis } = quantity;
   const spread = basis === "exact" ? "exact" : formatInterval(low, high, unit, value);
@@ -94,7 +104,7 @@ export class CandidateTable {
     );
     replace(at("candidate-heads"), make(
       "tr", {}, head("rank", "Rank"), head("model", "Model"), head("board", "Board, engine"),
-      ...METRICS.map((metric) => head(metric, TITLES[metric].split(" ")[0], true)), make("th", { scope: "col" }, "Why not"),
+      ...METRICS.map((metric) => head(metric, shortTitle(metric), true)), make("th", { scope: "col" }, "Why not"),
     ));
   }
 
@@ -231,7 +241,7 @@ export function showTip(data, selection, i, place) {
     make("dl", {}, ...METRICS.flatMap((metric) => {
       const quantity = data.quantity(i, metric);
       const method = "missing" in quantity ? "" : ` ${quantity.method}`;
-      return [make("dt", {}, TITLES[metric].split(" ")[0]), make("dd", {}, formatQuantity(quantity), make("span", { class: "muted" }, method))];
+      return [make("dt", {}, shortTitle(metric)), make("dd", {}, formatQuantity(quantity), make("span", { class: "muted" }, method))];
     })),
     make("p", { class: "why" }, whyNot(data, selection.region, i)),
   );

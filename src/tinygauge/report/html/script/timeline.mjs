@@ -5,7 +5,9 @@
 
 import { scaleFor } from "./units.mjs";
 
+// Neighbours among plain tensors get one of two shades, as in the static figure.
 const ROLES = { input: "#8CC7E8", output: "#7FCFB5", tensor: "#C9CDD3", scratch: "#F3C66B" };
+const SECOND_SHADE = "#DDE0E4";
 const PEAK = "#D55E00";
 const LOWER = "#0072B2";
 const NAMED_OPS = 30;
@@ -38,6 +40,7 @@ export function drawTimeline(element, plan, theme) {
     yAxis: {
       type: "value", min: 0, max: (1.06 * top) / factor, name: `place in the arena (${symbol})`,
       nameTextStyle: { color: theme.ink, fontSize: 11.5, align: "left", padding: [0, 0, 0, -52] },
+      axisLine: { show: false },
       axisLabel: { ...text, showMaxLabel: false }, splitLine: { lineStyle: { color: theme.hairline } },
     },
     series: [{
@@ -58,10 +61,10 @@ function contents(api, plan, factor, ops, theme) {
     const [right, bottom] = at(last + 0.45, low);
     return { x, y, width: right - x, height: bottom - y };
   };
-  const rects = plan.placements.map(({ role, offset, size, first, last }) => ({
+  const rects = plan.placements.map(({ role, offset, size, first, last }, place) => ({
     type: "rect",
     shape: box(first, last, offset, offset + size),
-    style: { fill: ROLES[role] ?? ROLES.tensor, stroke: theme.paper, lineWidth: 1 },
+    style: { fill: fillOf(role, place), stroke: "#5F6670", lineWidth: 0.6 },
   }));
   const steps = plan.live.flatMap((bytes, op) => [at(op - 0.5, bytes), at(op + 0.5, bytes)]);
   const [[left, low], [right]] = [at(-0.5, plan.lowerBound), at(ops - 0.5, plan.lowerBound)];
@@ -73,6 +76,10 @@ function contents(api, plan, factor, ops, theme) {
       style: { stroke: LOWER, lineWidth: 1.2, lineDash: [5, 4] },
     },
   ];
+}
+
+function fillOf(role, place) {
+  return role in ROLES && role !== "tensor" ? ROLES[role] : place % 2 ? SECOND_SHADE : ROLES.tensor;
 }
 
 /** What the colours mean, for a legend of text. */
