@@ -6,12 +6,16 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser
+
+from tests.support.browser import launch
+from tinygauge.evaluation import Results, evaluate
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -66,3 +70,32 @@ def damaged(model: Path, seed: int) -> bytes:
         place = source.randrange(len(content))
         content[place] = source.randrange(256)
     return bytes(content)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser for all tests of the page."""
+    with launch() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def found(small_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Six real models on two boards, M33 and M4, with two engines' kernels."""
+    names = (
+        "cnn_8_i8",
+        "cnn_16_i8",
+        "cnn_16_pruned_i8",
+        "dscnn_32_i8",
+        "mlp_64_f32",
+        "resnet_16_i8",
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TINYGAUGE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return evaluate(
+            [PACKAGED / "models" / f"{name}.tflite" for name in names],
+            data=small_data,
+            boards=["ek-ra6m4", "nucleo-l4r5zi"],
+            engines=["tflm-cmsis-nn", "tflm-ref"],
+            require=("accuracy>=0.8", "ram<=32KiB", "latency<=60ms", "energy<=3mJ"),
+        )
