@@ -251,9 +251,12 @@ class Board:
             raise self._unexpected(words.decode(), problem)
         return reply
 
-    def outputs(self) -> tuple[float, ...]:
-        """Ask once more for the outputs of the last inference."""
+    def outputs(self) -> tuple[float, ...] | None:
+        """Ask once more for the outputs of the last inference; None where it knows no such word."""
         lines = self.ask(command("results"))
+        # A damaged command is unknown as well, but is not called "results".
+        if fault_in(lines) == "Unknown command: results":
+            return None
         try:
             return read_outputs(lines)
         except ValueError as error:
