@@ -82,6 +82,8 @@ class Dataset:
     is_images : bool
         Whether `x` holds decoded images, ``(n, height, width, channels)``, whose channels
         may be converted to what the model takes.
+    files : tuple of str
+        Name of each input's (each recording's) file; empty where they come from one file.
 
     Raises
     ------
@@ -100,6 +102,7 @@ class Dataset:
     task: Task = Task.CLASSIFICATION
     windows: Windows | None = None
     is_images: bool = False
+    files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         where = self.path or self.name

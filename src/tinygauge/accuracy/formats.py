@@ -251,6 +251,7 @@ def _load_images(folder: Path) -> Dataset:
         x_zero_point=_zero_point(settings, where),
         labels=tuple(entry.name for entry in classes),
         is_images=True,
+        files=tuple(file.relative_to(folder).as_posix() for file, _ in files),
     )
 
 

@@ -160,6 +160,7 @@ def load_wire_folder(folder: Path, wire: str | None) -> Dataset:
         labels=meaning.labels,
         task=meaning.task,
         windows=windows,
+        files=tuple(entry.file for entry in entries),
     )
 
 

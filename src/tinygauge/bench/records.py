@@ -176,6 +176,8 @@ class Run:
         What the board said of itself.
     model, dataset : FileRef or None
         What the user said is on the board, and what the inputs are from.
+    metric : str
+        What accuracy is told in: ``"top1"`` or ``"auc"``; empty in other modes.
     inputs_planned : int
         Inputs (files, for recordings) of the dataset; 0 in other modes.
     windows : tuple of WindowResult
@@ -211,6 +213,7 @@ class Run:
     firmware_model: str = ""
     model: FileRef | None = None
     dataset: FileRef | None = None
+    metric: str = ""
     inputs_planned: int = 0
     windows: tuple[WindowResult, ...] = ()
     inputs: tuple[InputResult, ...] = ()

@@ -9,6 +9,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from tinygauge import __version__
+from tinygauge.cli.bench_parser import add_bench
 from tinygauge.cli.simulate_parser import add_simulate
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def build_parser() -> argparse.ArgumentParser:
             verbs, "simulate", "simulate:run", "instructions that a firmware executes, by function"
         )
     )
+    text = "measure models on a board, with the MLPerf Tiny protocol and rules"
+    bench = verbs.add_parser("bench", help=text, description=text, allow_abbrev=False)
+    add_bench(bench, add_verb)
     _add_cache(verbs)
     boards = add_verb(
         verbs, "boards", "catalogue:run_boards", "the boards, with a source for each number"

@@ -1,0 +1,182 @@
+"""Records the energy of a timed inference: a trace that begins before it and ends behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tinygauge.bench.clock import Clock
+from tinygauge.bench.edges import detect_windows
+from tinygauge.bench.energy import WindowEnergy, window_energy
+from tinygauge.bench.exchange import InferReply
+from tinygauge.bench.folder import file_sha256
+from tinygauge.bench.monitor import Monitor
+from tinygauge.bench.records import EnergyReading, FileRef
+from tinygauge.bench.trace import PowerTrace, Window, windows_between_marks
+from tinygauge.errors import RunStorageError, SamplesLostError, TraceFormatError
+from tinygauge.quantity import Missing
+
+__all__ = ["Meter", "as_reading", "read_energy"]
+
+# Recorded before the command and behind the last line: the first is what idle power is from.
+_BEFORE_S = 1.0
+_BEHIND_S = 0.2
+# Idle is taken from what lies between these distances before the window.
+_IDLE_GUARD_S = 0.1
+_IDLE_LEAST_S = 0.2
+# An edge is sought that is at least this share of the inference's time apart from the next.
+_LEAST_SHARE = 0.5
+
+
+class Meter:
+    """Records one trace for each timed inference.
+
+    Parameters
+    ----------
+    monitor : Monitor
+    clock : Clock
+    traces : Path
+        Folder that the traces are kept in.
+    """
+
+    def __init__(self, monitor: Monitor, clock: Clock, traces: Path) -> None:
+        self._monitor = monitor
+        self._clock = clock
+        self._traces = traces
+        taken = [path.stem for path in traces.glob("trace-*.npz")] if traces.is_dir() else []
+        self._number = max((int(stem.removeprefix("trace-")) for stem in taken), default=0)
+
+    def record(self, action: Callable[[], InferReply]) -> tuple[InferReply, EnergyReading]:
+        """Infer while the monitor records, and integrate the timed part.
+
+        Parameters
+        ----------
+        action : callable
+            Makes the board infer; the board marks the timed part on its pin.
+
+        Returns
+        -------
+        tuple of InferReply and EnergyReading
+
+        Raises
+        ------
+        SamplesLostError, MonitorOverloadError
+            If the window can't be trusted: measure again.
+        BenchError
+            What the action or the monitor raises.
+        """
+        self._monitor.start()
+        running = True
+        try:
+            self._clock.sleep(_BEFORE_S)
+            began_s = self._clock.now_s()
+            reply = action()
+            took_s = self._clock.now_s() - began_s
+            self._clock.sleep(_BEHIND_S)
+            running = False
+            trace = self._monitor.stop()
+        finally:
+            if running:
+                self._monitor.stop()
+        reference = self._keep(trace)
+        try:
+            energy = read_energy(trace, reply, took_s)
+        except TraceFormatError as error:  # a mark or an edge is missing: that is no bad file
+            raise SamplesLostError(error.where, error.problem, error.advice) from error
+        return reply, replace(energy, trace=reference)
+
+    def _keep(self, trace: PowerTrace) -> FileRef:
+        self._number += 1
+        path = self._traces / f"trace-{self._number:03}.npz"
+        try:
+            self._traces.mkdir(parents=True, exist_ok=True)
+            np.savez_compressed(
+                path,
+                t_s=trace.t_s,
+                p_w=trace.p_w,
+                overload=trace.overload,
+                marks_s=trace.marks_s,
+                period_s=np.array(trace.period_s),
+                gaps_s=np.array([(gap.start_s, gap.end_s) for gap in trace.gaps]).reshape(-1, 2),
+                supply_v=np.array(np.nan if trace.supply_v is None else trace.supply_v),
+                instrument=np.array(f"{trace.instrument.name} {trace.instrument.identity}".strip()),
+            )
+        except OSError as error:
+            problem = f"can't write it ({error.strerror or error})"
+            raise RunStorageError(
+                str(path), problem, "Make room, then go on with --resume"
+            ) from error
+        return FileRef(f"{self._traces.name}/{path.name}", file_sha256(path))
+
+
+def read_energy(trace: PowerTrace, reply: InferReply, took_s: float) -> EnergyReading:
+    """Integrate the only window of a trace.
+
+    Between edges lie the untimed inferences as well: they are taken to be as long as the others,
+    and cut off.
+
+    Parameters
+    ----------
+    trace : PowerTrace
+    reply : InferReply
+    took_s : float
+        How long the board was busy, by the host's clock, seconds.
+
+    Returns
+    -------
+    EnergyReading
+        Its `trace` names no file yet.
+
+    Raises
+    ------
+    TraceFormatError
+        If the trace has not two marks, or without any mark not one step up and down.
+    SamplesLostError, MonitorOverloadError
+        If the window has holes or went beyond the range.
+    """
+    cut_by = "marks" if len(trace.marks_s) else "edges"
+    if cut_by == "marks":
+        (window,) = windows_between_marks(trace, count=1)
+    else:
+        (busy,) = detect_windows(trace, 1, least_duration_s=_LEAST_SHARE * took_s)
+        untimed = reply.warmups / (reply.warmups + reply.iterations)
+        window = replace(busy, start_s=busy.start_s + untimed * busy.duration_s)
+    return as_reading(window_energy(trace, window, idle=_idle(trace, window)), cut_by)
+
+
+def as_reading(energy: WindowEnergy, cut_by: str) -> EnergyReading:
+    """Return the energy of a window as a run keeps it.
+
+    Parameters
+    ----------
+    energy : WindowEnergy
+    cut_by : str
+
+    Returns
+    -------
+    EnergyReading
+    """
+    interval = energy.total.interval
+    above = energy.above_idle
+    return EnergyReading(
+        energy_j=energy.total.value,
+        above_idle_j=None if isinstance(above, Missing) else above.value,
+        duration_s=energy.window.duration_s,
+        cut_by=cut_by,
+        uncertainty_j=interval.width / 2 if interval.is_known else float("nan"),
+        trace=FileRef("", ""),
+    )
+
+
+def _idle(trace: PowerTrace, window: Window) -> Window | None:
+    """Return the stretch before the window in which the board waits for its command."""
+    start_s = float(trace.t_s[0])
+    end_s = min(window.start_s - _IDLE_GUARD_S, start_s + _BEFORE_S - _IDLE_GUARD_S)
+    if end_s - start_s < _IDLE_LEAST_S:
+        return None
+    idle = Window(start_s, end_s, trace.period_s, "before the command")
+    holed = any(hole.start_s < end_s and start_s < hole.end_s for hole in trace.holes)
+    return None if holed else idle

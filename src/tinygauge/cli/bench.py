@@ -1,0 +1,94 @@
+"""`tinygauge bench`: measure a model on a board."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from tinygauge import catalog
+from tinygauge.bench.monitors import open_monitor, parse_address
+from tinygauge.bench.plan import Verify
+from tinygauge.bench.records import Mode, Run
+from tinygauge.cli.output import console, progress_bar
+from tinygauge.errors import ConfigError
+from tinygauge.measurement import Request, measure
+from tinygauge.report.bench_report import run_document, run_lines
+from tinygauge.report.serialise import render_json
+from tinygauge.units import Unit, parse
+
+__all__ = ["run"]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure a model on a board; with --strict, 1 where a rule is not met."""
+    request = _request(options)
+    with ExitStack() as opened:
+        progress = opened.enter_context(progress_bar())
+        monitor = None
+        if options.monitor:
+            _refuse_recording(options.monitor)
+            monitor = open_monitor(options.monitor)
+            opened.callback(monitor.close)
+        try:
+            found = measure(request, monitor=monitor, progress=progress)
+        except KeyboardInterrupt:
+            text = f"stopped; what was measured is kept: go on with --resume {request.out}"
+            raise KeyboardInterrupt(text) from None
+    _print(found, as_json=options.json)
+    broken = any(rule.met is False for rule in found.rules)
+    return 1 if options.strict and broken else 0
+
+
+def _print(found: Run, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(render_json(run_document(found)))
+        return
+    out = console()
+    for line in run_lines(found):
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _request(options: argparse.Namespace) -> Request:
+    if options.resume and options.out and Path(options.resume) != Path(options.out):
+        raise ConfigError("--out", "--resume names the folder already", "Leave --out away")
+    name = "-".join(part for part in (options.benchmark, options.mode, options.board) if part)
+    return Request(
+        port=options.port,
+        benchmark=options.benchmark,
+        mode=Mode(options.mode),
+        data=options.data,
+        out=Path(options.resume or options.out or f"run-{name}"),
+        model=options.model,
+        resume=bool(options.resume),
+        baud=options.baud,
+        passed_on=options.io_board,
+        simulated=options.simulated,
+        board=catalog.board(options.board).name if options.board else "",
+        engine=catalog.engine(options.engine).name if options.engine else "",
+        clock_hz=_in(options.clock, "--clock", Unit.HERTZ),
+        supply_v=_in(options.supply, "--supply", Unit.VOLT),
+        limit=options.limit,
+        windows=options.windows,
+        min_window_s=options.min_window,
+        iterations=options.iterations,
+        warmups=options.warmups,
+        verify=Verify(options.verify),
+    )
+
+
+def _in(text: str | None, option: str, unit: Unit) -> float | None:
+    """Read a value with its unit."""
+    if text is None:
+        return None
+    value, found = parse(text)
+    if found is not unit or value <= 0:
+        raise ConfigError(f"{option} '{text}'", f"this is no value in {unit.value} above 0")
+    return value
+
+
+def _refuse_recording(address: str) -> None:
+    if parse_address(address).scheme == "file":
+        problem = "a recording can't be made to start with the board"
+        raise ConfigError("--monitor", problem, "Use it later: bench replay --trace")

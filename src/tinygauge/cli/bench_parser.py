@@ -1,0 +1,94 @@
+"""The words of `tinygauge bench`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+__all__ = ["add_bench"]
+
+_BENCHMARKS = ("kws", "ic", "vww", "ad", "sww", "custom")
+_PORT = "/dev/ttyACM0, COM3, socket://host:port, rfc2217://host:port"
+
+
+def add_bench(
+    bench: argparse.ArgumentParser, add_verb: Callable[..., argparse.ArgumentParser]
+) -> None:
+    """Add the verbs of the bench.
+
+    Parameters
+    ----------
+    bench : ArgumentParser
+        Of the verb.
+    add_verb : callable
+        As `tinygauge.cli.parser.add_verb`.
+    """
+    verbs = bench.add_subparsers(title="verbs", dest="bench_verb", metavar="VERB", required=True)
+    _add_run(add_verb(verbs, "run", "bench:run", "measure a model on a board"))
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
+    run.add_argument("--port", required=True, metavar="PORT", help=_PORT)
+    run.add_argument("--baud", type=_count, default=115200, metavar="N", help="(%(default)s)")
+    run.add_argument(
+        "--benchmark", choices=_BENCHMARKS, default="custom", help="whose rules (%(default)s)"
+    )
+    run.add_argument(
+        "--mode",
+        choices=("performance", "accuracy", "energy"),
+        required=True,
+        help="time per inference, right answers, or energy per inference",
+    )
+    run.add_argument("--data", required=True, metavar="PATH", help="inputs: .npz, .csv or a folder")
+    run.add_argument("--model", metavar="FILE", help="the .tflite on the board")
+    run.add_argument("--out", metavar="DIR", help="folder of the run; by default by its names")
+    run.add_argument("--resume", metavar="DIR", help="go on with the run in this folder")
+    run.add_argument("--board", metavar="NAME", default="", help="catalogue name of the board")
+    run.add_argument("--engine", metavar="NAME", default="", help="catalogue name of the engine")
+    run.add_argument("--clock", metavar="CLOCK", help="at which the board runs: 200MHz")
+    run.add_argument("--supply", metavar="VOLTAGE", help="of the board: 3.3V")
+    run.add_argument("--monitor", metavar="ADDRESS", help="energy monitor: lpm01a:///dev/ttyACM1")
+    run.add_argument(
+        "--io-board",
+        action="store_true",
+        help="PORT is the benchmark's interface board, which passes commands on",
+    )
+    run.add_argument(
+        "--limit", type=_count, metavar="N", help="infer only the first N inputs (accuracy)"
+    )
+    run.add_argument("--iterations", type=_count, metavar="N", help="per window; by a trial")
+    run.add_argument("--warmups", type=_count_or_0, metavar="N", help="before; by a trial")
+    run.add_argument("--windows", type=_count, default=5, metavar="N", help="(%(default)s)")
+    run.add_argument(
+        "--min-window", type=_seconds, default=10.0, metavar="S", help="seconds (%(default)g)"
+    )
+    run.add_argument(
+        "--verify",
+        choices=("auto", "always", "sampled", "never"),
+        default="auto",
+        help="which loaded inputs are read back (%(default)s)",
+    )
+    run.add_argument("--strict", action="store_true", help="exit with 1 if a rule is not met")
+    run.add_argument(
+        "--simulated", action="store_true", help="PORT is an emulator: its times are no board's"
+    )
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got '{text}'")
+    return int(text)
+
+
+def _count_or_0(text: str) -> int:
+    return 0 if text == "0" else _count(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1e5:
+        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, got '{text}'")
+    return value
