@@ -44,6 +44,17 @@ for path in sys.argv[1:]:
     for board in boards:
         memory.predict_memory(model, core=board.core, engine="tflm-cmsis-nn")
 """
+LATENCY_SWEEP = """
+import sys
+from tinygauge import catalog, graph
+from tinygauge.prediction import predict
+boards = [catalog.board(name) for name in catalog.board_names()[:10]]
+engine = catalog.engine("tflm-cmsis-nn")
+for path in sys.argv[1:]:
+    model = graph.load(path)
+    for board in boards:
+        predict(model, board, engine)
+"""
 BARE_INTERPRETER = """
 import sys
 import numpy as np
@@ -148,16 +159,22 @@ def bench_parsing(model: Path) -> None:
     )
 
 
+def write_copies(folder: str, count: int) -> list[str]:
+    """Write the packaged models over and over, as files that differ."""
+    packaged = sorted(PACKAGED.glob("models/*.tflite"))
+    copies: list[str] = []
+    for i in range(count):
+        # Other bytes behind the model make another file, so that nothing is found in a cache.
+        copy = Path(folder) / f"model_{i:04}.tflite"
+        copy.write_bytes(packaged[i % len(packaged)].read_bytes() + i.to_bytes(4, "little"))
+        copies.append(str(copy))
+    return copies
+
+
 def bench_static(python: str) -> None:
     """Time 100 models on 10 boards without accuracy."""
-    packaged = sorted(PACKAGED.glob("models/*.tflite"))
     with tempfile.TemporaryDirectory() as folder:
-        copies: list[str] = []
-        for i in range(100):
-            # Other bytes behind the model make another file, so that nothing is found in a cache.
-            copy = Path(folder) / f"model_{i:03}.tflite"
-            copy.write_bytes(packaged[i % len(packaged)].read_bytes() + i.to_bytes(4, "little"))
-            copies.append(str(copy))
+        copies = write_copies(folder, 100)
         took_s = command_s(python, "-c", STATIC_SWEEP, "-", *copies)
     line("static metrics, 100 models x 10 boards, cold process", f"{took_s:.2f} s", "goal 20 s")
 
@@ -179,6 +196,39 @@ def bench_memory(python: str, model: Path) -> None:
     subprocess.run([python, "-c", MEMORY_SWEEP, *paths], check=True)
     took_s = time.perf_counter() - started
     line("memory, 1,000 models x 10 boards, one process", f"{took_s:.1f} s", "goal 60 s")
+
+
+def bench_latency(python: str, model: Path) -> None:
+    """Time one model on all boards with all engines, and 1,000 models on 10 boards."""
+    from tinygauge import catalog, graph
+    from tinygauge.errors import InputError
+    from tinygauge.prediction import predict
+
+    boards = [catalog.board(name) for name in catalog.board_names()]
+    engines = [catalog.engine(name) for name in catalog.engine_names()]
+    known: list[int] = []
+
+    def everywhere() -> None:
+        parsed = graph.load(model)  # anew, so that nothing is remembered of it
+        known.append(0)
+        for board in boards:
+            for engine in engines:
+                try:
+                    predict(parsed, board, engine)
+                except InputError:  # the engine does not run there, or was never timed
+                    continue
+                known[-1] += 1
+
+    everywhere()
+    one_s = median_s(everywhere)
+    what = f"latency and energy of one model on all {known[0]} known boards and engines"
+    line(what, f"{one_s:.2f} s", "goal 0.2 s")
+    with tempfile.TemporaryDirectory() as folder:
+        copies = write_copies(folder, 1000)
+        started = time.perf_counter()
+        subprocess.run([python, "-c", LATENCY_SWEEP, *copies], check=True)
+        took_s = time.perf_counter() - started
+    line("latency, 1,000 models x 10 boards, one process", f"{took_s:.1f} s", "goal 60 s")
 
 
 def bench_accuracy(python: str) -> None:
@@ -213,6 +263,7 @@ def main() -> None:
     bench_parsing(model)
     bench_static(python)
     bench_memory(python, model)
+    bench_latency(python, model)
     bench_accuracy(python)
     megabytes = installed_bytes("tinygauge", set()) / 1e6
     line("default install, with all it requires", f"{megabytes:.0f} MB", "goal 350 MB")
