@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -82,3 +84,13 @@ def test_a_narrow_terminal_keeps_the_figures_whole() -> None:
     assert "…" not in captured.get()
     assert "90 % interval" in captured.get()
     assert "instructions" not in captured.get()
+
+
+def test_every_key_is_described() -> None:
+    """The how-to page has each key of a record, and of an op."""
+    page = Path(__file__).resolve().parents[3] / "docs" / "howto" / "predict.md"
+    record = prediction_document(_predictions()[0], per_op=True)
+
+    described = set(re.findall(r"`(\w+)`", page.read_text(encoding="utf-8")))
+
+    assert set(record) | set(record["ops"][0]) <= described
