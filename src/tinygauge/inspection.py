@@ -32,7 +32,7 @@ TOOL = f"tinygauge {__version__}"
 
 # Cores without a floating-point unit for float32 (Arm Cortex-M0+, M3 technical reference
 # manuals: no FPU option).
-_SOFT_FLOAT_CORES = {"cortex-m0", "cortex-m0+", "cortex-m3", "cortex-m23"}
+_SOFT_FLOAT_CORES = {"cortex-m0", "cortex-m0+", "cortex-m1", "cortex-m3", "cortex-m23"}
 # Below this share, dead channels are noise of training rather than a saving worth having.
 _DEAD_MACS_WORTH_SAYING = 0.02
 

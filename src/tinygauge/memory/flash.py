@@ -64,19 +64,28 @@ class _Core:
     note: str = ""
 
 
+def _alike(core: str, measured: str, low: float = 0.95) -> _Core:
+    """Take the code size of a core that runs the same instructions."""
+    note = f"not measured on {core}: taken from {measured}, which runs the same instructions"
+    return _Core(measured=measured, low=low, high=1.05, note=note)
+
+
+# Architectures: Arm DDI0419 (Armv6-M: M0, M0+, M1), DDI0553 (Armv8-M: M23 has the baseline, M33
+# and M35P the mainline; Armv8.1-M: M52, M55 and M85), named from memory, not read again.
 CORES: Mapping[str, _Core] = {
+    "cortex-m0": _alike("cortex-m0", "cortex-m0+"),
+    "cortex-m1": _alike("cortex-m1", "cortex-m0+"),
+    # The baseline has a divider and longer immediates beyond Armv6-M, so code may be smaller.
+    "cortex-m23": _alike("cortex-m23", "cortex-m0+", low=0.85),
+    "cortex-m35p": _alike("cortex-m35p", "cortex-m33"),
+    "cortex-m52": _alike("cortex-m52", "cortex-m55"),
     "cortex-m0+": _Core(measured="cortex-m0+"),
     "cortex-m3": _Core(measured="cortex-m3"),
     "cortex-m4": _Core(measured="cortex-m4"),
     "cortex-m7": _Core(measured="cortex-m7"),
     "cortex-m33": _Core(measured="cortex-m33"),
     "cortex-m55": _Core(measured="cortex-m55"),
-    "cortex-m85": _Core(
-        measured="cortex-m55",
-        low=0.95,
-        high=1.05,
-        note="not measured on Cortex-M85: taken from Cortex-M55, which runs the same instructions",
-    ),
+    "cortex-m85": _alike("cortex-m85", "cortex-m55"),
     "rxv2": _Core(
         measured="cortex-m4",
         factor=1.35,

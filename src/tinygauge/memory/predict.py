@@ -35,6 +35,11 @@ TFLM = "TFLM 90b983c2b, CMSIS-NN 4ab83cc3 (August 2026)"
 STUDY = "TinyGauge emulation study 2026-11-22"
 
 ISA: Mapping[str, Isa] = {
+    "cortex-m0": Isa.SCALAR,
+    "cortex-m1": Isa.SCALAR,
+    "cortex-m23": Isa.SCALAR,
+    "cortex-m35p": Isa.DSP,
+    "cortex-m52": Isa.MVE,
     "cortex-m0+": Isa.SCALAR,
     "cortex-m3": Isa.SCALAR,
     "cortex-m4": Isa.DSP,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.tiny_models import ModelBuilder, build_cnn, build_fully_connected
 
-from tinygauge import graph
+from tinygauge import catalog, graph
 from tinygauge.memory import predict_memory
 from tinygauge.memory.predict import ENGINES, ISA
 from tinygauge.quantity import Basis, Method, Missing, Quantity
@@ -39,6 +39,18 @@ def test_parts_add_up_and_carry_their_method(core: str, engine: str) -> None:
             assert part.interval.low <= part.value <= part.interval.high
             assert part.provenance.source
     assert memory.min_arena in [part.size for part in memory.parts]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_arm_core_of_the_catalogue_has_figures(engine: str) -> None:
+    """And the same of cores that run the same instructions, with a wider interval for code."""
+    arm = {core for core in catalog.engine(engine).cores if core.startswith("cortex-m")}
+    known, alike = (predict(build_cnn(), core, engine) for core in ("cortex-m33", "cortex-m35p"))
+
+    assert arm == {core for core in ISA if core.startswith("cortex-m")}
+    assert alike.ram.value == known.ram.value
+    assert alike.flash.value == known.flash.value
+    assert alike.flash.interval.width > known.flash.interval.width
 
 
 @pytest.mark.parametrize("core", ISA)
