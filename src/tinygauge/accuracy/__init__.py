@@ -9,11 +9,12 @@ runs it through ``worker.py``; ``runs.py`` one model over one dataset; ``cache.p
 from tinygauge.accuracy.cache import prune as prune_cache
 from tinygauge.accuracy.datasets import Dataset, Task, Windows
 from tinygauge.accuracy.formats import load_dataset
-from tinygauge.accuracy.inputs import find_range_fault
-from tinygauge.accuracy.processes import Limits, stop_workers
+from tinygauge.accuracy.inputs import find_range_fault, fit, output_tensor, quantize
+from tinygauge.accuracy.processes import Limits, run_model, run_outputs, stop_workers
 from tinygauge.accuracy.runners import PROFILES, Runner
-from tinygauge.accuracy.runs import Results, Run, make_run, plan_runs
-from tinygauge.accuracy.simulate import score, score_results
+from tinygauge.accuracy.runs import Results, Run, is_float, make_run, plan_runs
+from tinygauge.accuracy.scores import dequantize, wilson_interval
+from tinygauge.accuracy.simulate import count_right, score, score_results
 
 __all__ = [
     "PROFILES",
@@ -24,12 +25,21 @@ __all__ = [
     "Runner",
     "Task",
     "Windows",
+    "count_right",
+    "dequantize",
     "find_range_fault",
+    "fit",
+    "is_float",
     "load_dataset",
     "make_run",
+    "output_tensor",
     "plan_runs",
     "prune_cache",
+    "quantize",
+    "run_model",
+    "run_outputs",
     "score",
     "score_results",
     "stop_workers",
+    "wilson_interval",
 ]

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,14 +123,14 @@ def run_model(
         If the process can't run the model, crashes, or meets a limit; one line says which.
     """
     (output,) = run_outputs(
-        content, inputs, runner, count=1, name=name, limits=limits, progress=progress
+        content, [inputs], runner, count=1, name=name, limits=limits, progress=progress
     )
     return output
 
 
 def run_outputs(
     content: bytes,
-    inputs: Rows,
+    inputs: Sequence[Rows],
     runner: Runner,
     *,
     count: int,
@@ -138,13 +138,14 @@ def run_outputs(
     limits: Limits | None = None,
     progress: Progress | None = None,
 ) -> list[npt.NDArray[Any]]:
-    """Run a model of several outputs; otherwise like `run_model`.
+    """Run a model of several inputs and outputs; otherwise like `run_model`.
 
     Parameters
     ----------
     content : bytes
         As for `run_model`, as are the others.
-    inputs : Rows
+    inputs : sequence of Rows
+        One for each input of the model, in its order, of equally many rows.
     runner : Runner
     count : int
         How many outputs the model has.
@@ -167,24 +168,24 @@ def run_outputs(
         with tempfile.TemporaryDirectory(prefix="tinygauge-") as folder:
             place = Path(folder)
             (place / "model").write_bytes(content)
-            _put_inputs(inputs, place / "inputs")
             job = {
                 "runner": runner.name,
                 "model": str(place / "model"),
-                "inputs": str(place / "inputs"),
+                "inputs": [
+                    _put_inputs(rows, place / f"inputs.{index}")
+                    for index, rows in enumerate(inputs)
+                ],
                 "outputs": str(place / "outputs"),
                 "output_count": count,
                 "stderr": str(place / "stderr"),
-                "dtype": inputs.dtype.str,
-                "shape": inputs[0:1].shape[1:],
-                "count": len(inputs),
+                "count": len(inputs[0]),
                 "time_s": allowed.time_s,
                 "memory_bytes": allowed.memory_bytes,
                 "threads": allowed.threads,
             }
             run = _Run(name, runner, allowed, place / "stderr")
             reply = run.execute(job, progress, stops)
-            return _read_outputs(run, reply, place, count, len(inputs))
+            return _read_outputs(run, reply, place, count, len(inputs[0]))
     except OSError as error:
         problem = f"can't start a process or write its files ({error.strerror or error})"
         advice = f"Check the free memory, and the space in {tempfile.gettempdir()}"
@@ -252,12 +253,14 @@ class _InputFiles:
 _input_files = _InputFiles()
 
 
-def _put_inputs(inputs: Rows, place: Path) -> None:
+def _put_inputs(inputs: Rows, place: Path) -> dict[str, Any]:
+    """Write inputs where the worker finds them, and describe them to it."""
     identity = getattr(inputs, "identity", None)
     if identity is None:
         _write_rows(inputs, place)
     else:
         _input_files.put(identity, inputs, place)
+    return {"path": str(place), "dtype": inputs.dtype.str, "shape": inputs[0:1].shape[1:]}
 
 
 def _write_rows(inputs: Rows, path: Path) -> None:

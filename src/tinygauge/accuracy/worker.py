@@ -35,8 +35,8 @@ _BATCH_BYTES = 16 << 20
 Report = Callable[[int], None]
 Outputs = list[Any]
 """One array an output."""
-Runtime = Callable[[Any], Outputs]
-"""Takes inputs, shape (k, ...), and returns each output with k in front."""
+Runtime = Callable[[list[Any]], Outputs]
+"""Takes an array an input, shape (k, ...), and returns each output with k in front."""
 
 
 def main() -> int:
@@ -169,7 +169,6 @@ def _address_space_bytes() -> int:
 
 
 def _run(job: dict[str, Any], report: Report) -> dict[str, Any]:
-    import numpy as np
 
     with open(job["model"], "rb") as content:  # noqa: PTH123  # pathlib would only cost time here
         model = content.read()
@@ -182,14 +181,14 @@ def _run(job: dict[str, Any], report: Report) -> dict[str, Any]:
             stack.enter_context(open(f"{job['outputs']}.{index}", "wb"))  # noqa: PTH123
             for index in range(job["output_count"])
         ]
-        for batch in _batches(job, np.dtype(job["dtype"])):
+        for batch in _batches(job):
             outputs = runtime(batch)
             for sink, output in zip(files, outputs, strict=True):
                 sink.write(output.tobytes())
             found = found or [
                 {"dtype": output.dtype.str, "shape": list(output.shape[1:])} for output in outputs
             ]
-            done += len(batch)
+            done += len(batch[0])
             if time.monotonic() - told_s > _PROGRESS_S:
                 told_s = time.monotonic()
                 report(done)
@@ -199,21 +198,28 @@ def _run(job: dict[str, Any], report: Report) -> dict[str, Any]:
     return {"outputs": found}
 
 
-def _batches(job: dict[str, Any], dtype: Any) -> Iterator[Any]:
+def _batches(job: dict[str, Any]) -> Iterator[list[Any]]:
     """Yield the inputs: one by one to interpreters, many at once to the exact evaluator."""
     import numpy as np
 
-    shape, count = tuple(job["shape"]), job["count"]
-    row_bytes = math.prod(shape) * dtype.itemsize
+    kinds = [(np.dtype(each["dtype"]), tuple(each["shape"])) for each in job["inputs"]]
+    row_bytes = [math.prod(shape) * dtype.itemsize for dtype, shape in kinds]
     several = job["runner"].startswith("exact")
-    at_once = max(1, _BATCH_BYTES // max(1, row_bytes)) if several else 1
-    with open(job["inputs"], "rb") as file:  # noqa: PTH123
-        for start in range(0, count, at_once):
-            rows = min(at_once, count - start)
-            content = file.read(rows * row_bytes)
-            if len(content) != rows * row_bytes:
-                raise ValueError("the file of inputs is truncated")
-            yield np.frombuffer(content, dtype=dtype).reshape(rows, *shape)
+    at_once = max(1, _BATCH_BYTES // max(1, *row_bytes)) if several else 1
+    with ExitStack() as stack:
+        files = [
+            stack.enter_context(open(each["path"], "rb"))  # noqa: PTH123
+            for each in job["inputs"]
+        ]
+        for start in range(0, job["count"], at_once):
+            rows = min(at_once, job["count"] - start)
+            batch: list[Any] = []
+            for file, (dtype, shape), size in zip(files, kinds, row_bytes, strict=True):
+                content = file.read(rows * size)
+                if len(content) != rows * size:
+                    raise ValueError("the file of inputs is truncated")
+                batch.append(np.frombuffer(content, dtype=dtype).reshape(rows, *shape))
+            yield batch
 
 
 def _tflite_micro(model: bytes, job: dict[str, Any]) -> Runtime:
@@ -222,8 +228,9 @@ def _tflite_micro(model: bytes, job: dict[str, Any]) -> Runtime:
     interpreter = _with_arena(runtime.Interpreter, model)
     indices = range(job["output_count"])
 
-    def run(rows: Any) -> Outputs:
-        interpreter.set_input(rows[0], 0)
+    def run(batch: list[Any]) -> Outputs:
+        for index, rows in enumerate(batch):
+            interpreter.set_input(rows[0], index)
         interpreter.invoke()
         outputs = [interpreter.get_output(index)[None] for index in indices]
         interpreter.reset()  # each input stands for itself, also with models that keep state
@@ -256,11 +263,12 @@ def _litert(model: bytes, job: dict[str, Any]) -> Runtime:
         model_content=model, num_threads=1, experimental_op_resolver_type=kernels[job["runner"]]
     )
     interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]["index"]
+    sources = [detail["index"] for detail in interpreter.get_input_details()]
     results = [detail["index"] for detail in interpreter.get_output_details()]
 
-    def run(rows: Any) -> Outputs:
-        interpreter.set_tensor(source, rows[0])
+    def run(batch: list[Any]) -> Outputs:
+        for source, rows in zip(sources, batch, strict=True):
+            interpreter.set_tensor(source, rows[0])
         interpreter.invoke()
         outputs = [interpreter.get_tensor(index)[None] for index in results]
         interpreter.reset_all_variables()

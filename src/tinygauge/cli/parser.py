@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tinygauge import __version__
 from tinygauge.cli.bench_parser import add_bench
+from tinygauge.cli.diagnosis_parser import add_numerics
 from tinygauge.cli.simulate_parser import add_simulate
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ def build_parser() -> argparse.ArgumentParser:
     text = "measure models on a board, with the MLPerf Tiny protocol and rules"
     bench = verbs.add_parser("bench", help=text, description=text, allow_abbrev=False)
     add_bench(bench, add_verb)
+    add_numerics(
+        add_verb(
+            verbs, "numerics", "numerics:run", "which rounding a board follows, from its outputs"
+        )
+    )
     _add_cache(verbs)
     boards = add_verb(
         verbs, "boards", "catalogue:run_boards", "the boards, with a source for each number"

@@ -2,6 +2,7 @@
 
 from tinygauge.graph.counts import ModelCounts, OpCounts, count_model, count_op, count_ops
 from tinygauge.graph.family import FAMILIES, family, precision
+from tinygauge.graph.slicing import cut, given_tensors, shown_tensors
 from tinygauge.graph.tflite import load, parse
 from tinygauge.graph.types import DType, Model, Op, Quantization, Subgraph, Tensor
 
@@ -18,8 +19,11 @@ __all__ = [
     "count_model",
     "count_op",
     "count_ops",
+    "cut",
     "family",
+    "given_tensors",
     "load",
     "parse",
     "precision",
+    "shown_tensors",
 ]

@@ -108,7 +108,7 @@ def test_all_outputs_come_where_asked_for(runner: Runner) -> None:
     builder.op("RESHAPE", [x, shape], [second])
     content = builder.build([x], [first, second])
     rows = np.array([[[-3, -2, 2, 3]], [[5, -5, 6, -6]]], dtype=np.int8)
-    outputs = run_outputs(content, rows, runner, count=2)
+    outputs = run_outputs(content, [rows], runner, count=2)
     np.testing.assert_array_equal(outputs[0], rows[:, 0].clip(0))
     np.testing.assert_array_equal(outputs[1], rows.reshape(2, 2, 2))
 
