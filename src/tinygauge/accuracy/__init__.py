@@ -11,13 +11,14 @@ from tinygauge.accuracy.datasets import Dataset, Task, Windows
 from tinygauge.accuracy.formats import load_dataset
 from tinygauge.accuracy.inputs import find_range_fault, fit, output_tensor, quantize
 from tinygauge.accuracy.processes import Limits, run_model, run_outputs, stop_workers
-from tinygauge.accuracy.runners import PROFILES, Runner
+from tinygauge.accuracy.runners import PROFILES, RUNNERS, Runner
 from tinygauge.accuracy.runs import Results, Run, is_float, make_run, plan_runs
 from tinygauge.accuracy.scores import dequantize, wilson_interval
-from tinygauge.accuracy.simulate import count_right, score, score_results
+from tinygauge.accuracy.simulate import answers_of, score, score_results
 
 __all__ = [
     "PROFILES",
+    "RUNNERS",
     "Dataset",
     "Limits",
     "Results",
@@ -25,7 +26,7 @@ __all__ = [
     "Runner",
     "Task",
     "Windows",
-    "count_right",
+    "answers_of",
     "dequantize",
     "find_range_fault",
     "fit",

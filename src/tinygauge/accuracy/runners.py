@@ -15,11 +15,11 @@ How a program runs a model, apart from this process, stands in `processes.py`.
 from __future__ import annotations
 
 import importlib.metadata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinygauge.errors import UnknownNameError
 
-__all__ = ["PROFILES", "Runner", "runners_for"]
+__all__ = ["PROFILES", "RUNNERS", "Runner", "runners_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,10 @@ _BY_PROFILE: dict[str, tuple[Runner, ...]] = {
     "unknown": (_TFLM, _XNNPACK),
 }
 PROFILES = tuple(_BY_PROFILE)
+RUNNERS = {
+    runner.name: replace(runner, note="") for runner in (_TFLM, _XNNPACK, _BUILTIN, _REFERENCE)
+}
+"""The interpreters by name, each standing for itself."""
 
 
 def runners_for(profile: str, *, is_float: bool) -> tuple[Runner, ...]:

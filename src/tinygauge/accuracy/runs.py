@@ -35,6 +35,10 @@ Results: TypeAlias = npt.NDArray[np.generic]
 """Outputs, shape (n, k), or the error of each rebuilt input, shape (n,), float64."""
 
 
+Outputs: TypeAlias = npt.NDArray[np.generic]
+"""What a model gave, shape (n, k)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """A model, the inputs it is given, and the program that runs it.
@@ -97,6 +101,10 @@ class Run:
         RunnerError
             If the model can't be run, or gives values that are no numbers.
         """
+        return self.results_of(self.outputs(limits, progress))
+
+    def outputs(self, limits: Limits | None = None, progress: Progress | None = None) -> Outputs:
+        """Run the model as `make` does, and return its outputs, shape (n, k)."""
         model, data, runner = self.model, self.dataset, self.runner
         _LOG.info("running %s on %d inputs with %s", model.name, len(data), runner.label)
         outputs = run_model(
@@ -107,8 +115,13 @@ class Run:
             problem = f"{bad:,} of {len(data):,} outputs are no finite numbers ({runner.label})"
             advice = "Check the scale of the inputs, then the training"
             raise RunnerError(model.name, problem, advice)
-        if data.task is Task.ANOMALY:
-            return _rebuilding_errors(data, outputs, output_tensor(model).quantization)
+        return outputs
+
+    def results_of(self, outputs: Outputs) -> Results:
+        """Return what is kept and scored of outputs."""
+        if self.dataset.task is Task.ANOMALY:
+            quantization = output_tensor(self.model).quantization
+            return _rebuilding_errors(self.dataset, outputs, quantization)
         return outputs
 
 

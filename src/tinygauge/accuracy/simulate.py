@@ -23,7 +23,7 @@ from tinygauge.quantity import Evidence, Interval, Method, Missing, Provenance, 
 from tinygauge.records import DatasetRef, Score
 from tinygauge.units import Unit
 
-__all__ = ["count_right", "score", "score_results"]
+__all__ = ["answers_of", "score", "score_results"]
 
 
 def score(
@@ -114,10 +114,8 @@ def score_results(runs: Sequence[Run], results: Sequence[Results], profile: str)
     return found[0] if len(found) == 1 else _union(found)
 
 
-def count_right(
-    model: Model, outputs: npt.NDArray[np.generic], truth: npt.NDArray[np.int64]
-) -> int:
-    """Count the right answers of a model.
+def answers_of(model: Model, outputs: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+    """Return the class that a model chose for each input.
 
     Parameters
     ----------
@@ -125,14 +123,12 @@ def count_right(
         That tells classes apart.
     outputs : ndarray, shape (n, k)
         In stored values, which need not be whole.
-    truth : ndarray of int64, shape (n,)
-        The classes.
 
     Returns
     -------
-    int
+    ndarray of int64, shape (n,)
     """
-    return int((scores.answers(outputs, _threshold(model)) == truth).sum())
+    return scores.answers(outputs, _threshold(model))
 
 
 def _score_of(run: Run, results: Results, profile: str) -> Score | Missing:

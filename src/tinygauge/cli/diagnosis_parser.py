@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
-__all__ = ["add_numerics"]
+__all__ = ["add_diff", "add_numerics"]
 
 
 def add_numerics(parser: argparse.ArgumentParser) -> None:
@@ -23,3 +24,37 @@ def add_numerics(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", metavar="MODEL", required=True, help=".tflite file it ran")
     parser.add_argument("--data", metavar="PATH", required=True, help="dataset it was given")
+
+
+def add_diff(parser: argparse.ArgumentParser, positive: Callable[[str], int]) -> None:
+    """Add the options of `tinygauge diff`.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Of the verb.
+    positive : callable
+        Reads a whole number from 1 on.
+    """
+    parser.add_argument("model", metavar="MODEL", help=".tflite file")
+    parser.add_argument("--data", metavar="PATH", required=True, help="dataset: real inputs")
+    parser.add_argument(
+        "--against",
+        choices=("litert", "litert-xnnpack", "litert-reference", "tflite-micro", "device"),
+        required=True,
+        help="what is compared with the engine; a device by what it printed",
+    )
+    parser.add_argument("--log", metavar="FILE", help="what the device printed")
+    parser.add_argument(
+        "--engine",
+        metavar="NAME",
+        default="tflm-cmsis-nn",
+        help="whose arithmetic is the base (%(default)s)",
+    )
+    parser.add_argument(
+        "--inputs",
+        type=positive,
+        default=100,
+        metavar="N",
+        help="inputs to run op by op, those that differ first (%(default)s)",
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tinygauge import __version__
 from tinygauge.cli.bench_parser import add_bench
-from tinygauge.cli.diagnosis_parser import add_numerics
+from tinygauge.cli.diagnosis_parser import add_diff, add_numerics
 from tinygauge.cli.simulate_parser import add_simulate
 
 if TYPE_CHECKING:
@@ -56,6 +56,10 @@ def build_parser() -> argparse.ArgumentParser:
         add_verb(
             verbs, "numerics", "numerics:run", "which rounding a board follows, from its outputs"
         )
+    )
+    add_diff(
+        add_verb(verbs, "diff", "diff:run", "where two runtimes differ on a model, op by op"),
+        _positive,
     )
     _add_cache(verbs)
     boards = add_verb(

@@ -33,6 +33,7 @@ __all__ = [
     "Numerics",
     "answered_inputs",
     "beyond_printing",
+    "stored_values",
     "tell_numerics",
 ]
 
@@ -307,6 +308,21 @@ def _in_steps(model: Model, answered: Answered) -> tuple[float, npt.NDArray[np.f
     return scale, answered.values / scale + zero_point
 
 
+def stored_values(model: Model, answered: Answered) -> npt.NDArray[np.float64]:
+    """Return what a board printed, in stored values of the model's output; they need not be whole.
+
+    Parameters
+    ----------
+    model : Model
+    answered : Answered
+
+    Returns
+    -------
+    ndarray of float64, shape (n, k)
+    """
+    return _in_steps(model, answered)[1]
+
+
 def _verdict(found: Sequence[Agreement]) -> Follows:
     best, second = found[0], found[1]
     if best.equal == second.equal == best.n:
@@ -325,8 +341,8 @@ def _board_right(
         "the answers that the board printed",
         evidence=(Evidence("transcript", log.path, log.sha256),),
     )
-    _, steps = _in_steps(model, answered)
-    return _right(model, dataset, steps, answered.places, provenance)
+    outputs = stored_values(model, answered)
+    return _right(model, dataset, outputs, answered.places, provenance)
 
 
 def _right(
@@ -339,5 +355,6 @@ def _right(
     """Return the share of right answers, to see whether inputs and outputs belong together."""
     if dataset.task is Task.ANOMALY:
         return Missing("anomaly detection has no right answer for a single input")
-    right, n = accuracy.count_right(model, outputs, dataset.y[places]), len(places)
+    right = int((accuracy.answers_of(model, outputs) == dataset.y[places]).sum())
+    n = len(places)
     return Quantity(right / n, Unit.RATIO, accuracy.wilson_interval(right, n), provenance)
