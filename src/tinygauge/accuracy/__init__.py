@@ -15,6 +15,7 @@ from tinygauge.accuracy.runners import PROFILES, RUNNERS, Runner
 from tinygauge.accuracy.runs import Results, Run, is_float, make_run, plan_runs
 from tinygauge.accuracy.scores import dequantize, wilson_interval
 from tinygauge.accuracy.simulate import answers_of, score, score_results
+from tinygauge.accuracy.wire import load_labels
 
 __all__ = [
     "PROFILES",
@@ -32,6 +33,7 @@ __all__ = [
     "fit",
     "is_float",
     "load_dataset",
+    "load_labels",
     "make_run",
     "output_tensor",
     "plan_runs",

@@ -28,7 +28,7 @@ import numpy.typing as npt
 from tinygauge.accuracy.datasets import Dataset, Task, Windows
 from tinygauge.errors import DatasetError, UnknownNameError
 
-__all__ = ["LABEL_FILE", "WIRES", "Wire", "load_wire_folder"]
+__all__ = ["LABEL_FILE", "WIRES", "Wire", "load_labels", "load_wire_folder"]
 
 LABEL_FILE = "y_labels.csv"
 
@@ -162,6 +162,33 @@ def load_wire_folder(folder: Path, wire: str | None) -> Dataset:
         windows=windows,
         files=tuple(entry.file for entry in entries),
     )
+
+
+def load_labels(path: str | Path) -> dict[str, int]:
+    """Read the true class of each file, without the files themselves.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``y_labels.csv``, or the folder that holds it.
+
+    Returns
+    -------
+    dict of str to int
+
+    Raises
+    ------
+    DatasetError
+        If it can't be read.
+    """
+    place = Path(path)
+    place = place / LABEL_FILE if place.is_dir() else place
+    try:
+        listing = place.read_bytes()
+    except OSError as error:
+        problem = f"can't read it ({error.strerror or error})"
+        raise DatasetError(str(place), problem, f"Give a {LABEL_FILE}") from error
+    return {entry.file: entry.true_class for entry in _parse_labels(listing, str(place))}
 
 
 def _parse_labels(listing: bytes, where: str) -> list[_Entry]:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from tinygauge.bench.clock import Clock
 from tinygauge.bench.edges import detect_windows
 from tinygauge.bench.energy import WindowEnergy, window_energy
@@ -16,7 +14,8 @@ from tinygauge.bench.folder import file_sha256
 from tinygauge.bench.monitor import Monitor
 from tinygauge.bench.records import EnergyReading, FileRef
 from tinygauge.bench.trace import PowerTrace, Window, windows_between_marks
-from tinygauge.errors import RunStorageError, SamplesLostError, TraceFormatError
+from tinygauge.bench.trace_store import save_trace
+from tinygauge.errors import SamplesLostError, TraceFormatError
 from tinygauge.quantity import Missing
 
 __all__ = ["Meter", "as_reading", "read_energy"]
@@ -91,24 +90,7 @@ class Meter:
     def _keep(self, trace: PowerTrace) -> FileRef:
         self._number += 1
         path = self._traces / f"trace-{self._number:03}.npz"
-        try:
-            self._traces.mkdir(parents=True, exist_ok=True)
-            np.savez_compressed(
-                path,
-                t_s=trace.t_s,
-                p_w=trace.p_w,
-                overload=trace.overload,
-                marks_s=trace.marks_s,
-                period_s=np.array(trace.period_s),
-                gaps_s=np.array([(gap.start_s, gap.end_s) for gap in trace.gaps]).reshape(-1, 2),
-                supply_v=np.array(np.nan if trace.supply_v is None else trace.supply_v),
-                instrument=np.array(f"{trace.instrument.name} {trace.instrument.identity}".strip()),
-            )
-        except OSError as error:
-            problem = f"can't write it ({error.strerror or error})"
-            raise RunStorageError(
-                str(path), problem, "Make room, then go on with --resume"
-            ) from error
+        save_trace(path, trace)
         return FileRef(f"{self._traces.name}/{path.name}", file_sha256(path))
 
 

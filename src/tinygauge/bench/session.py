@@ -213,7 +213,7 @@ class _Session:
             problem = f"the run began on {known}, this board says {found}"
             raise ConfigError(self._setup.port, problem, "Connect the board that it began on")
         asked = BENCHMARKS.get(self._setup.benchmark)
-        runs = next((each for each in BENCHMARKS.values() if each.model == found.model), None)
+        runs = next((each for each in BENCHMARKS.values() if found.model in each.models), None)
         if asked is not None and runs is not None and runs is not asked:
             problem = f"its firmware is built for {runs.name} ({found.model}), not {asked.name}"
             raise DialectError(self._setup.port, problem, f"Try: --benchmark {runs.name}")

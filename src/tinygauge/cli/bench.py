@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from tinygauge import catalog
+from tinygauge.accuracy import load_labels
 from tinygauge.bench.monitors import open_monitor, parse_address
+from tinygauge.bench.monitors.recorded import load_recorded
 from tinygauge.bench.plan import Verify
+from tinygauge.bench.probe import BAUDS, list_ports, probe_port
+from tinygauge.bench.published_log import replay_log
+from tinygauge.bench.recorded_energy import with_recorded_energy
 from tinygauge.bench.records import Mode, Run
+from tinygauge.bench.replay import Replay, replay_folder
 from tinygauge.cli.output import console, progress_bar
 from tinygauge.errors import ConfigError
 from tinygauge.measurement import Request, measure
-from tinygauge.report.bench_report import run_document, run_lines
+from tinygauge.report.bench_report import (
+    probe_document,
+    probe_lines,
+    replay_document,
+    run_document,
+    run_lines,
+)
 from tinygauge.report.serialise import render_json
 from tinygauge.units import Unit, parse
 
-__all__ = ["run"]
+__all__ = ["run", "run_probe", "run_replay"]
 
 
 def run(options: argparse.Namespace) -> int:
@@ -41,12 +54,47 @@ def run(options: argparse.Namespace) -> int:
     return 1 if options.strict and broken else 0
 
 
+def run_probe(options: argparse.Namespace) -> int:
+    """Look for boards; 1 where there is none."""
+    ports = list_ports()
+    names = options.port or [port.name for port in ports if port.is_usb]
+    found = [probe_port(name, tuple(options.baud or BAUDS)) for name in names]
+    if options.json:
+        sys.stdout.write(render_json(probe_document(found, ports)))
+    else:
+        _print_lines(probe_lines(found, ports))
+    return 0 if any(each.identity is not None for each in found) else 1
+
+
+def run_replay(options: argparse.Namespace) -> int:
+    """Derive a run's results anew; 1 where they differ from those that were kept."""
+    path = Path(options.path)
+    if (path / "run.json").is_file():
+        found = replay_folder(path)
+    else:
+        labels = load_labels(options.labels) if options.labels else None
+        found = Replay(replay_log(path, labels), ())
+    if options.trace:
+        trace = load_recorded(parse_address(options.trace))
+        found = Replay(with_recorded_energy(found.run, trace), found.differences)
+    if options.json:
+        sys.stdout.write(render_json(replay_document(found)))
+    else:
+        _print_lines(run_lines(found.run))
+        _print_lines([f"DIFFERS: {each}" for each in found.differences])
+    return 1 if found.differences else 0
+
+
 def _print(found: Run, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(render_json(run_document(found)))
         return
+    _print_lines(run_lines(found))
+
+
+def _print_lines(lines: Sequence[str]) -> None:
     out = console()
-    for line in run_lines(found):
+    for line in lines:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -25,6 +25,12 @@ def add_bench(
     """
     verbs = bench.add_subparsers(title="verbs", dest="bench_verb", metavar="VERB", required=True)
     _add_run(add_verb(verbs, "run", "bench:run", "measure a model on a board"))
+    _add_probe(add_verb(verbs, "probe", "bench:run_probe", "find boards and their baud rates"))
+    _add_replay(
+        add_verb(
+            verbs, "replay", "bench:run_replay", "derive a run's results anew from its transcript"
+        )
+    )
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:
@@ -71,6 +77,27 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--strict", action="store_true", help="exit with 1 if a rule is not met")
     run.add_argument(
         "--simulated", action="store_true", help="PORT is an emulator: its times are no board's"
+    )
+
+
+def _add_probe(probe: argparse.ArgumentParser) -> None:
+    probe.add_argument(
+        "--port", action="append", metavar="PORT", help=f"{_PORT}; repeatable; all on USB"
+    )
+    probe.add_argument(
+        "--baud", action="append", type=_count, metavar="N", help="repeatable; the usual ones"
+    )
+
+
+def _add_replay(replay: argparse.ArgumentParser) -> None:
+    replay.add_argument(
+        "path", metavar="PATH", help="folder of a run, or a log.txt of another runner"
+    )
+    replay.add_argument(
+        "--labels", metavar="FILE", help="y_labels.csv with the true classes, for a log"
+    )
+    replay.add_argument(
+        "--trace", metavar="ADDRESS", help="a recorded energy trace of the run: file:trace.csv"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -76,6 +77,9 @@ def energy_of(run: Run) -> Energy | Missing:
     )
     supply = f" at {run.supply_v:g} V" if run.supply_v is not None else ""
     provenance = _provenance(run, source + supply)
+    if not any(energy.trace.name for _, energy in metered):
+        printed = f"{source}{supply}, as {run.tool} printed it"
+        provenance = replace(provenance, method=Method.QUOTED, source=printed)
     return Energy(
         per_inference=_metered(each, share, Unit.JOULE, provenance),
         power=_metered(powers, share, Unit.WATT, provenance),
@@ -206,7 +210,7 @@ def _windows(windows: Sequence[WindowResult]) -> str:
 
 
 def _place(run: Run) -> str:
-    board = run.board or run.firmware_name or run.port
+    board = run.board or run.firmware_name or run.port or "a board"
     clock = f" @ {run.clock_hz / 1e6:g} MHz" if run.clock_hz else ""
     return f"an emulator of {board}{clock}" if run.simulated else f"{board}{clock}"
 

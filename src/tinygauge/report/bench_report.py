@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tinygauge.bench.coding import to_plain
+from tinygauge.bench.probe import Port, Probe
 from tinygauge.bench.records import Mode, Run, WindowResult
+from tinygauge.bench.replay import Replay
 from tinygauge.measurement import energy_of, latency_of, score_of
 from tinygauge.quantity import Missing, Quantity
 from tinygauge.report.serialise import quantity_document
 from tinygauge.units import Unit, format_value
 
-__all__ = ["run_document", "run_lines"]
+__all__ = ["probe_document", "probe_lines", "replay_document", "run_document", "run_lines"]
 
 Document = dict[str, Any]
 
-_MET = {True: "met", False: "NOT met", None: "n/a"}
+_MET = {True: "met", False: "NOT met"}
 _FAULTS_SHOWN = 5
 
 
@@ -52,6 +55,73 @@ def run_document(run: Run) -> Document:
     return document
 
 
+def replay_document(replay: Replay) -> Document:
+    """Describe a replay.
+
+    Parameters
+    ----------
+    replay : Replay
+
+    Returns
+    -------
+    dict
+        The run, and where it differs from what was kept.
+    """
+    return run_document(replay.run) | {"differences": list(replay.differences)}
+
+
+def probe_document(probes: Sequence[Probe], ports: Sequence[Port]) -> list[Document]:
+    """Describe what was found at ports.
+
+    Parameters
+    ----------
+    probes : sequence of Probe
+    ports : sequence of Port
+        All of this computer; those that were not probed are listed as such.
+
+    Returns
+    -------
+    list of dict
+    """
+    return [to_plain(probe) for probe in probes] + [
+        {"port": port.name, "description": port.description, "probed": False}
+        for port in _untouched(probes, ports)
+    ]
+
+
+def probe_lines(probes: Sequence[Probe], ports: Sequence[Port]) -> list[str]:
+    """Tell what was found at ports, in lines.
+
+    Parameters
+    ----------
+    probes : sequence of Probe
+    ports : sequence of Port
+
+    Returns
+    -------
+    list of str
+    """
+    lines = []
+    for probe in probes:
+        if probe.identity is None:
+            lines += [f"{probe.port}: {probe.seen}", f"  {probe.advice}"]
+            continue
+        who, rate = probe.identity, f" at {probe.baud} baud" if probe.baud else ""
+        lines.append(f"{probe.port}: {who.name}{rate}, model {who.model}: {probe.seen}")
+        words = f"--port {probe.port}" + (f" --baud {probe.baud}" if probe.baud else "")
+        lines.append(f"  Try: tinygauge bench run {words}{' --io-board' * probe.passed_on} …")
+    left = _untouched(probes, ports)
+    if left:
+        names = ", ".join(port.name for port in left)
+        lines.append(f"Not on USB, so left alone: {names} (name one: --port)")
+    return lines or ["There is no serial port. Is the board connected, and its driver installed?"]
+
+
+def _untouched(probes: Sequence[Probe], ports: Sequence[Port]) -> list[Port]:
+    probed = {probe.port for probe in probes}
+    return [port for port in ports if port.name not in probed]
+
+
 def run_lines(run: Run) -> list[str]:
     """Tell a run in lines.
 
@@ -73,7 +143,9 @@ def run_lines(run: Run) -> list[str]:
     if run.rules:
         lines.append("Rules:")
         lines += [
-            f"  {_MET[rule.met]:8} {rule.rule}: {rule.clause} ({rule.why})" for rule in run.rules
+            f"  {_MET[rule.met]:8} {rule.rule}: {rule.clause} ({rule.why})"
+            for rule in run.rules
+            if rule.met is not None
         ]
     if run.folder:
         state = "Run" if run.complete else "Unfinished run"
@@ -82,7 +154,7 @@ def run_lines(run: Run) -> list[str]:
 
 
 def _headline(run: Run) -> str:
-    place = run.board or run.firmware_name or run.port
+    place = run.board or run.firmware_name or run.port or f"a board, by {run.tool}"
     firmware = ", ".join(part for part in (run.firmware_profile, run.firmware_model) if part)
     text = f"{run.benchmark} {run.mode.value} on {place}"
     return f"{text} ({firmware})" if firmware else text
