@@ -90,6 +90,14 @@ class FakeBoard:
         self.say("m-init-done")
         self.say("m-ready")
 
+    def stall(self, at_s: float, duration_s: float) -> None:
+        """Stop for a while: what is not sent yet comes later."""
+        self.sent = deque(
+            (when + duration_s if when > at_s else when, byte) for when, byte in self.sent
+        )
+        self.now_s = max(self.now_s, at_s) + duration_s
+        self._wire_free_s = max(self._wire_free_s, at_s) + duration_s
+
     def _lap(self) -> None:
         if self.firmware.energy:
             self.marks_s.append(self.now_s)

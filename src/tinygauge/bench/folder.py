@@ -131,7 +131,7 @@ class RunFolder:
     def keep(self, result: Result) -> None:
         """Append a result; one of the same index takes the place of an earlier one."""
         kind = next(name for name, cls in _KINDS.items() if isinstance(result, cls))
-        line = json.dumps({"kind": kind} | to_plain(result), separators=(",", ":"))
+        line = json.dumps({"result": kind} | to_plain(result), separators=(",", ":"))
         try:
             append_whole(self._results, line.encode() + b"\n")
         except OSError as error:
@@ -222,7 +222,7 @@ def _parse_results(content: bytes, folder: Path) -> list[Result]:
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):  # a torn line has no end
         try:
             plain = json.loads(line)
-            found.append(from_plain(_KINDS[plain.pop("kind")], plain))
+            found.append(from_plain(_KINDS[plain.pop("result")], plain))
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             where = f"{folder / _RESULTS}, line {number}"
             raise RunFormatError(where, f"this is no result ({error})") from error

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from tinygauge.bench.board import Board
+from tinygauge.bench.board import Board, Identity
 from tinygauge.bench.clock import Clock
 from tinygauge.bench.exchange import InferReply
 from tinygauge.bench.loading import Loader
@@ -27,6 +28,8 @@ from tinygauge.errors import (
 )
 
 __all__ = ["SPREAD", "Inferrer", "Reading", "Surroundings"]
+
+_T = TypeVar("_T")
 
 # Windows of one run agree to 0.01 % in the published logs; more than this is looked at again.
 SPREAD = 0.002
@@ -185,17 +188,31 @@ class Inferrer:
             That of the last try.
         """
         meter = self._meter if metered else None
+        return self._insist(item.name, lambda: self._read(item, iterations, warmups, meter))
+
+    def identify(self) -> Identity:
+        """Ask what the board is until two answers agree; raises as `read`."""
+        return self._insist("its identity", self._identify_twice)
+
+    def _identify_twice(self) -> Identity:
+        first, second = self.board.identify(), self.board.identify()
+        if first != second:
+            raise DialectError(self.board.link.name, f"it said {first}, then {second}")
+        return first
+
+    def _insist(self, what: str, action: Callable[[], _T]) -> _T:
+        """Do something until it goes well, getting back into step in between."""
         for attempt in range(1, _TRIES + 1):
             try:
-                return self._read(item, iterations, warmups, meter)
+                return action()
             except LinkClosedError as error:
-                self.fault("LinkClosedError", f"{item.name}: {error.problem}")
+                self.fault("LinkClosedError", f"{what}: {error.problem}")
                 if attempt == _TRIES or not self._opened_anew():
                     raise
             except (
                 LinkTimeoutError, DialectError, SamplesLostError, MonitorOverloadError,
             ) as error:  # fmt: skip
-                self.fault(type(error).__name__, f"{item.name}: {error.problem}")
+                self.fault(type(error).__name__, f"{what}: {error.problem}")
                 if attempt == _TRIES:
                     raise
             self.loader.doubt()

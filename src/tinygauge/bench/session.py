@@ -191,7 +191,7 @@ class _Session:
         """Measure, and write the run as complete."""
         try:
             self._inferrer.synchronise()
-            self._meet(self._board.identify())
+            self._meet(self._inferrer.identify())
             Runner(
                 self._inferrer,
                 self._folder,
