@@ -9,6 +9,7 @@
     require = ["accuracy>=0.90", "latency<=100ms", "ram<=128KiB"]
     rank = "energy,latency"
     out = "report"
+    measured = ["runs/kws-performance"]
 
 Paths are relative to the file.
 """
@@ -41,6 +42,8 @@ class Experiment:
         Order of metrics; None for the default.
     out : str or None
         Report folder.
+    measured : tuple of str
+        Folders of runs on a board.
     """
 
     models: tuple[str, ...]
@@ -50,9 +53,10 @@ class Experiment:
     data: str | None = None
     rank: str | None = None
     out: str | None = None
+    measured: tuple[str, ...] = ()
 
 
-_LISTS = ("models", "boards", "engines", "require")
+_LISTS = ("models", "boards", "engines", "require", "measured")
 _TEXTS = ("data", "rank", "out")
 
 
@@ -118,6 +122,8 @@ def _relative_to(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
             found[key] = tuple(
                 str(folder / name) if name.endswith(".toml") else name for name in values[key]
             )
+    if "measured" in values:
+        found["measured"] = tuple(str(folder / name) for name in values["measured"])
     for key in ("data", "out"):
         if key in values:
             found[key] = str(folder / values[key])

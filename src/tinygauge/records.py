@@ -13,6 +13,7 @@ from tinygauge.quantity import Missing, Quantity
 
 __all__ = [
     "DatasetRef",
+    "Deviation",
     "Energy",
     "Evaluation",
     "Execution",
@@ -372,8 +373,52 @@ class Energy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deviation:
+    """A metric that was measured on a board, beside what it was expected to be.
+
+    Parameters
+    ----------
+    metric : Metric
+    predicted : Quantity or Missing
+        Predicted, or for accuracy simulated.
+    measured : Quantity
+    """
+
+    metric: Metric
+    predicted: Quantity | Missing
+    measured: Quantity
+
+    @property
+    def share(self) -> float | None:
+        """Predicted less measured, as a share of what was measured; None without either."""
+        if isinstance(self.predicted, Missing) or self.measured.value == 0:
+            return None
+        return self.predicted.value / self.measured.value - 1
+
+    @property
+    def expected(self) -> bool | None:
+        """Whether the two intervals meet; None where the predicted one is unknown."""
+        if isinstance(self.predicted, Missing) or not self.predicted.interval.is_known:
+            return None
+        own, other = self.predicted.interval, self.measured.interval
+        low, high = (other.low, other.high) if other.is_known else (self.measured.value,) * 2
+        return own.low <= high and low <= own.high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """One model on one target: four metrics, each a number or the reason for its absence."""
+    """One model on one target: four metrics, each a number or the reason for its absence.
+
+    Parameters
+    ----------
+    model : ModelSummary
+    target : Target
+    accuracy, memory, latency, energy
+        Measured where a run on the board was given, else simulated or predicted.
+    findings : tuple of Finding
+    deviations : tuple of Deviation
+        One for each metric that was measured.
+    """
 
     model: ModelSummary
     target: Target
@@ -382,6 +427,7 @@ class Evaluation:
     latency: Latency | Missing
     energy: Energy | Missing
     findings: tuple[Finding, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
 
     def metric(self, metric: Metric) -> Quantity | Missing:
         """Return the quantity of a metric, or why it is missing."""

@@ -31,6 +31,7 @@ _BITS_PER_CHARACTER = 10
 _PRINT_CHARACTERS = 9 + 8 * 3 - 1 + 2
 # A board that cuts off its print answers with this at least.
 _CUT_BYTES = 16
+_PRINTS = 3
 
 
 def readback_s(size_bytes: int, baud: int) -> float:
@@ -67,6 +68,7 @@ class Loader:
         self._board = board
         self._note = note
         self.can_read_back = True
+        self._has_read_back = False
         self.mismatches = 0
         self._loads = 0
         self._never = verify is Verify.NEVER
@@ -113,10 +115,16 @@ class Loader:
     def _is_there(self, content: bytes) -> bool:
         if not self.can_read_back:
             return False
-        found = self._board.read_back()
-        if found == content:
-            return True
-        if not found or (len(found) == _CUT_BYTES and content.startswith(found)):
+        # A board that does not print is believed only when it does so again and again.
+        for _ in range(_PRINTS):
+            found = self._board.read_back()
+            if found == content:
+                self._has_read_back = True
+                return True
+            is_cut = len(found) == _CUT_BYTES and content.startswith(found)
+            if self._has_read_back or not (is_cut or not found):
+                break
+        else:
             self.can_read_back = False
             self._note(f"db print gave {len(found)} bytes: inputs can't be read back")
             return False

@@ -53,6 +53,7 @@ def _experiment(options: argparse.Namespace) -> Experiment:
         data=options.data or written.data,
         rank=options.rank or written.rank,
         out=options.out or written.out,
+        measured=tuple(options.measured or written.measured),
     )
 
 
@@ -100,6 +101,7 @@ def _evaluate(experiment: Experiment, options: argparse.Namespace) -> int:
                 use_cache=not options.no_cache,
                 time_limit_s=_time_limit_s(options.time_limit),
                 progress=watch.report,
+                measured=experiment.measured,
                 cluster=options.dask,
             )
         except KeyboardInterrupt:

@@ -134,6 +134,12 @@ def _add_evaluate(verbs: Verbs) -> None:
     evaluate.add_argument(
         "--require", action="append", metavar="BOUND", help="such as 'latency<=100ms'; repeatable"
     )
+    evaluate.add_argument(
+        "--measured",
+        action="append",
+        metavar="DIR",
+        help="a run of bench on the board, in place of predictions; repeatable",
+    )
     evaluate.add_argument("--rank", metavar="METRICS", help="order of those inside: energy,latency")
     _add_run_options(evaluate)
 

@@ -45,7 +45,8 @@ def predict_energy(latency: Latency, board: Board) -> Energy | Missing:
         )
     time = latency.per_inference
     value = power.value * time.value
-    source = f"active power of {board.name} ({power.provenance.source}) times predicted latency"
+    basis = f"active power of {board.name} ({power.provenance.source})"
+    source = f"{basis} times {time.method.value} latency"
     return Energy(
         per_inference=Quantity(
             value,

@@ -19,6 +19,7 @@ from tinygauge import accuracy, catalog, cost, graph, memory
 from tinygauge.accuracy import Dataset
 from tinygauge.catalog import Board, Engine
 from tinygauge.errors import ConfigError, InputError, ModelFormatError, RunnerError
+from tinygauge.evaluation.measured import load_runs, with_runs
 from tinygauge.evaluation.results import Alternative, Results
 from tinygauge.evaluation.sweep import Fault, Progress, Sweep, SweepOptions, tell
 from tinygauge.inspection import (
@@ -135,6 +136,7 @@ def evaluate(
     time_limit_s: float = SweepOptions().time_limit_s,
     progress: Progress | None = None,
     cluster: str | None = None,
+    measured: Iterable[str | Path] = (),
 ) -> Results:
     """Evaluate models on boards and say which to ship.
 
@@ -164,6 +166,9 @@ def evaluate(
     cluster : str or None
         Address of a Dask scheduler whose workers run the models, such as
         ``"tcp://10.0.0.1:8786"``; None runs them here. The results are the same.
+    measured : iterable of str or Path
+        Folders of runs on a board (`tinygauge bench run`): what they measured takes the place of
+        what is predicted, which stands beside it.
 
     Returns
     -------
@@ -174,8 +179,8 @@ def evaluate(
     Raises
     ------
     InputError
-        If a board, engine, bound, dataset or cluster can't be used at all. A model that can't be
-        used is a failure in the results instead.
+        If a board, engine, bound, dataset, run or cluster can't be used at all. A model that
+        can't be used is a failure in the results instead.
     MissingExtraError
         If `cluster` is given and Dask is not installed.
     RunnerError
@@ -186,6 +191,7 @@ def evaluate(
     region = require if isinstance(require, Region) else parse_region(require)
     ranking = parse_ranking(rank) if isinstance(rank, str) else tuple(rank)
     dataset = accuracy.load_dataset(data) if isinstance(data, str | Path) else data
+    runs = load_runs(measured)
 
     failures: list[Failure] = []
     candidates = _load(find_models(models), failures, progress)
@@ -199,6 +205,7 @@ def evaluate(
     )
     found_again = _score_all(candidates, dataset, profiles, options, failures)
     evaluations = _evaluate_on(candidates, chosen_boards, chosen_engines, progress)
+    evaluations = with_runs(evaluations, runs, chosen_boards)
     selection = select(evaluations, region, ranking)
     alternatives: tuple[Alternative, ...] = ()
     if selection.chosen is None and candidates:

@@ -19,6 +19,7 @@ __all__ = [
     "alternatives_line",
     "decision_lines",
     "describe",
+    "deviation_lines",
     "explain",
     "findings_by_code",
     "order_verdicts",
@@ -41,6 +42,9 @@ def explain(results: Results) -> str:
         Plain text, several lines.
     """
     lines = decision_lines(results)
+    measured = deviation_lines(results.evaluations)
+    if measured:
+        lines += ["", "Measured on the board, beside what was expected:", *measured]
     findings = _grouped_findings(results.evaluations)
     if findings:
         lines += ["", "Findings:", *findings]
@@ -64,6 +68,34 @@ def decision_lines(results: Results) -> list[str]:
     """
     chosen = results.selection.chosen
     return _shipping(results) if chosen is not None else _empty_region(results)
+
+
+def deviation_lines(evaluations: Iterable[Evaluation]) -> list[str]:
+    """Set what was measured beside what was expected.
+
+    Parameters
+    ----------
+    evaluations : iterable of Evaluation
+
+    Returns
+    -------
+    list of str
+        Three parts each: what, the two numbers, and by how much they differ.
+    """
+    lines = []
+    for evaluation in evaluations:
+        for each in evaluation.deviations:
+            text = f"  {describe(evaluation)}: {each.metric.value} {each.measured}, "
+            if isinstance(each.predicted, Missing):
+                text += f"expected: {each.predicted}"
+            else:
+                text += f"expected {each.predicted}"
+                text += f": {each.share:+.1%}" if each.share is not None else ""
+                if each.expected is not None:
+                    text += ", within" if each.expected else ", outside"
+                    text += " its interval"
+            lines.append(text)
+    return lines
 
 
 def describe(evaluation: Evaluation) -> str:

@@ -16,7 +16,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from tinygauge.catalog import Board, Build, Engine
@@ -24,6 +24,7 @@ from tinygauge.graph import OpCounts, Tensor
 from tinygauge.inspection import Inspection
 from tinygauge.quantity import Missing, Quantity
 from tinygauge.records import (
+    Deviation,
     Energy,
     Evaluation,
     Finding,
@@ -287,6 +288,17 @@ def _candidate(verdict: Verdict, rank: int | None) -> Document:
         "latency": _latency(evaluation.latency),
         "energy": _energy(evaluation.energy),
         "findings": [_finding(finding) for finding in evaluation.findings],
+        "deviations": [_deviation(each) for each in evaluation.deviations],
+    }
+
+
+def _deviation(deviation: Deviation) -> Document:
+    return {
+        "metric": deviation.metric.value,
+        "predicted": quantity_document(deviation.predicted),
+        "measured": quantity_document(deviation.measured),
+        "share": deviation.share,
+        "expected": deviation.expected,
     }
 
 
@@ -346,16 +358,7 @@ def results_document(results: Results) -> Document:
         "schema_version": SCHEMA_VERSION,
         "tool": results.tool,
         "created": results.created,
-        "dataset": (
-            {
-                "name": dataset.name,
-                "path": dataset.path,
-                "sha256": dataset.sha256,
-                "n": dataset.n,
-            }
-            if dataset
-            else None
-        ),
+        "dataset": asdict(dataset) if dataset else None,
         "region": [_bound(bound) for bound in results.region.bounds],
         "decision": _decision(results),
         "models": list(models.values()),
@@ -363,10 +366,7 @@ def results_document(results: Results) -> Document:
         "candidates": [
             _candidate(verdict, ranks.get(id(verdict))) for verdict in results.selection.verdicts
         ],
-        "failures": [
-            {"model": failure.model, "stage": failure.stage, "message": failure.message}
-            for failure in results.failures
-        ],
+        "failures": [asdict(failure) for failure in results.failures],
     }
 
 
