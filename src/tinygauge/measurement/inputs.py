@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tinygauge.accuracy import Dataset
-from tinygauge.accuracy.inputs import fit
+from tinygauge.accuracy import Dataset, fit
 from tinygauge.bench.plan import WireInput
 from tinygauge.errors import DatasetError
 from tinygauge.graph import Model
