@@ -10,6 +10,7 @@ mlcommons/tiny_results_v0.5 to v1.3 (formats as published).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -60,6 +61,7 @@ class Log:
     supply_v: float | None = None
 
 
+_LONGEST_LINE = 6000
 _EEMBC = re.compile(r"\d{5,9}\.\d{3} +\S{1,40}?: ?")
 _MLC = re.compile(r"\d{4}\.\d{6} +\S{1,40}?: ?")
 _LOAD = re.compile(r'Command "bloadp? (?:\w+ )?"?([^"]{1,400})"?(?: (\d{1,9}) \d{1,9})?')
@@ -90,7 +92,7 @@ def parse_log(text: str) -> Log:
     """
     reader = _Reader()
     for line in text.replace("\r", "").split("\n"):  # some firmwares send CR within a line
-        reader.take(line)
+        reader.take(line[:_LONGEST_LINE])
     return reader.log
 
 
@@ -165,6 +167,7 @@ class _Reader:
 
 def _floats(items: Iterable[str]) -> tuple[float, ...]:
     try:
-        return tuple(float(item) for item in items)
+        values = tuple(float(item) for item in items)
     except ValueError:
         return ()
+    return values if all(math.isfinite(value) for value in values) else ()

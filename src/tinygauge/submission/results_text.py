@@ -121,6 +121,7 @@ class Results:
     faults: list[str] = field(default_factory=list)
 
 
+_LONGEST_LINE = 4000
 _NUMBER = r"(\d{1,15}(?:\.\d{1,20})?)"
 _EEMBC_LINE = re.compile(r"\d{5,9}\.\d{3} +(\S{1,40}?): ?(.*)")
 _MLC_LINE = re.compile(r"\d{4}\.\d{6} +(\S{1,40}?): ?(.*)")
@@ -143,7 +144,7 @@ _WORDS = re.compile(
 )
 _DUTY = re.compile(rf"Average duty cycle: {_NUMBER}")
 _ESTIMATED = re.compile(rf"Estimated throughput: {_NUMBER} inf")
-_FAULT = re.compile(r"e-\[.*\]|ERROR \d+|<<<< below minimum duration")
+_FAULT = re.compile(r"e-\[[^\[\]]{0,300}\]|ERROR \d+|<<<< below minimum duration")
 
 
 def parse_results(text: str) -> Results:
@@ -159,9 +160,14 @@ def parse_results(text: str) -> Results:
         With what was found; nothing is an error here.
     """
     reader = _Reader()
-    for line in _without_repeats(text.replace("\r", "").split("\n")):
+    for line in _without_repeats(_lines(text)):
         reader.take(line)
     return reader.results
+
+
+def _lines(text: str) -> Iterable[str]:
+    """Yield lines; some firmwares send CR within one, and none of ours is as long as the limit."""
+    return (line[:_LONGEST_LINE] for line in text.replace("\r", "").split("\n"))
 
 
 def _without_repeats(lines: Iterable[str]) -> Iterable[str]:

@@ -26,9 +26,7 @@ KEYS: dict[str, str] = {
     "division": "Division",
     "status": "Status",
     "board": "Board Name",
-    "board_memory": (
-        "Board Memory capacity (not including SoC, processor, or accelerator)"
-    ),
+    "board_memory": ("Board Memory capacity (not including SoC, processor, or accelerator)"),
     "board_memory_type": "Board Memory type",
     "board_storage": "Board storage capacity",
     "board_storage_type": "Board storage type",
@@ -155,7 +153,7 @@ def _as_text(value: Any) -> str:
     return "" if value is None else " ".join(str(value).split())
 
 
-_PAIR = re.compile(r'"([^"\n]{1,200})"\s*:\s*"([^"]{0,4000})"')
+_PAIR = re.compile(r'"([^"\n]{1,200})"[ \t]{0,50}:[ \t]{0,50}"([^"]{0,4000})"')
 
 
 def _plain(text: str) -> str:
@@ -164,7 +162,8 @@ def _plain(text: str) -> str:
 
 def _commas(text: str) -> str:
     """Put a comma between a value and a key on the next line, take one away before the end."""
-    text = re.sub(r'("|\}|\])(\s*\n\s*")', r"\1,\2", text)
+    # Bounded: an endless run of blanks must not take endless time.
+    text = re.sub(r'("|\}|\])([ \t\r]{0,200}\n[ \t\r\n]{0,400}")', r"\1,\2", text)
     return re.sub(r",(\s*[}\]])", r"\1", text)
 
 

@@ -8,6 +8,7 @@ foreign material: symbolic links are not followed, and no file above a limit is 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -25,7 +26,10 @@ __all__ = [
     "TestFolder",
     "find_entries",
     "find_organisations",
+    "find_system_files",
+    "likeness",
     "list_tree",
+    "model_mapping",
     "read_bytes",
     "read_text",
 ]
@@ -172,9 +176,7 @@ def find_organisations(root: str | Path) -> tuple[Organisation, ...]:
             "Name the folder that holds them, such as a clone of tiny_results_v1.2",
         )
     return tuple(
-        list_tree(division, each)
-        for division in DIVISIONS
-        for each in _subfolders(top / division)
+        list_tree(division, each) for division in DIVISIONS for each in _subfolders(top / division)
     )
 
 
@@ -238,6 +240,7 @@ def find_entries(organisation: Organisation) -> tuple[Entry, ...]:
         By path. A folder that holds tests counts, whatever stands between it and ``results``.
     """
     results = organisation.path / "results"
+    mapping = model_mapping(organisation)
     tests: dict[Path, dict[str, TestFolder]] = {}
     for folder in sorted(organisation.folders):
         if results not in folder.parents:
@@ -248,7 +251,8 @@ def find_entries(organisation: Organisation) -> tuple[Entry, ...]:
         names = tuple(each.name for each in organisation.files if each.parent == folder)
         tests.setdefault(folder.parent, {}).setdefault(test, TestFolder(folder, names))
     return tuple(
-        _entry(organisation, results, path, folders) for path, folders in sorted(tests.items())
+        _entry(organisation, results, path, folders, mapping)
+        for path, folders in sorted(tests.items())
     )
 
 
@@ -257,22 +261,54 @@ def _between(results: Path, folder: Path) -> tuple[str, ...]:
 
 
 def _entry(
-    organisation: Organisation, results: Path, path: Path, tests: dict[str, TestFolder]
+    organisation: Organisation,
+    results: Path,
+    path: Path,
+    tests: dict[str, TestFolder],
+    mapping: Mapping[str, str],
 ) -> Entry:
     parts = path.relative_to(results).parts
-    known = [index for index, part in enumerate(parts) if index and benchmark_of(part)]
+    names = [mapping.get(part) or benchmark_of(part) for part in parts]
+    known = [index for index, name in enumerate(names) if index and name]
     # A variant such as "ad_int8" is no benchmark's name, so the last that is one counts.
     at = known[-1] if known else len(parts) - 1
     return Entry(
         division=organisation.division,
         organisation=organisation.name,
         system="/".join(parts[:at]),
-        benchmark=benchmark_of(parts[at]) if parts else "",
+        benchmark=names[at] if parts else "",
         folder_name=parts[at] if parts else "",
         variant="/".join(parts[at + 1 :]),
         path=path,
         tests=tests,
     )
+
+
+def model_mapping(organisation: Organisation) -> dict[str, str]:
+    """Return which benchmark an open submission's own names mean; empty where it says nothing.
+
+    Parameters
+    ----------
+    organisation : Organisation
+
+    Returns
+    -------
+    dict of str
+        Benchmark by folder name, of ``model_mapping.json``.
+    """
+    path = organisation.path / "model_mapping.json"
+    if organisation.division != "open" or path not in organisation.files:
+        return {}
+    try:
+        plain = json.loads(read_text(path))
+    except (ConfigError, ValueError, RecursionError):
+        return {}
+    pairs = plain.items() if isinstance(plain, dict) else ()
+    return {
+        name: benchmark_of(value)
+        for name, value in pairs
+        if isinstance(value, str) and benchmark_of(value)
+    }
 
 
 def read_bytes(path: Path, largest: int = _LARGEST_BYTES) -> bytes:
