@@ -12,6 +12,7 @@ from tinygauge import __version__
 from tinygauge.cli.bench_parser import add_bench
 from tinygauge.cli.diagnosis_parser import add_diff, add_numerics
 from tinygauge.cli.simulate_parser import add_simulate
+from tinygauge.cli.submission_parser import add_submission
 
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -61,6 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
         add_verb(verbs, "diff", "diff:run", "where two runtimes differ on a model, op by op"),
         _positive,
     )
+    text = "build, check and read MLPerf Tiny submissions"
+    submission = verbs.add_parser("submission", help=text, description=text, allow_abbrev=False)
+    add_submission(submission, add_verb)
     _add_cache(verbs)
     boards = add_verb(
         verbs, "boards", "catalogue:run_boards", "the boards, with a source for each number"

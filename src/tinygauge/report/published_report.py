@@ -16,7 +16,14 @@ from tinygauge.published import PublishedResult, oddities, roofline
 from tinygauge.quantity import Method, Missing, Quantity
 from tinygauge.units import Unit, format_value
 
-__all__ = ["published_document", "published_notes", "published_table", "roofline_notes"]
+__all__ = [
+    "figure_cell",
+    "published_document",
+    "published_notes",
+    "published_table",
+    "result_document",
+    "roofline_notes",
+]
 
 _COLUMNS = (
     "round", "division", "submitter", "system", "board", "core", "engine", "clock", "supply",
@@ -26,8 +33,43 @@ _TEXTS = ("round", "division", "submitter", "system", "board", "core", "engine")
 _ROOMY = ("division", "submitter", "system", "core", "supply", "per second", "accuracy", "AUC")
 
 
+def result_document(result: PublishedResult) -> dict[str, Any]:
+    """Describe one result by what was submitted.
+
+    Parameters
+    ----------
+    result : PublishedResult
+
+    Returns
+    -------
+    dict
+    """
+    names = (
+        "round", "division", "submitter", "system", "board", "catalogue_board", "core",
+        "accelerator", "engine", "engine_version", "compiler", "benchmark", "quantization",
+    )  # fmt: skip
+    document: dict[str, Any] = {name: getattr(result, name) for name in names}
+    document |= _figures(
+        {
+            "clock_hz": result.clock,
+            "supply_v": result.supply,
+            "latency_s": result.latency,
+            "throughput_per_s": result.throughput,
+            "energy_j": result.energy,
+            "accuracy": result.accuracy,
+            "auc": result.auc,
+        }
+    )
+    return document | {
+        "notes": list(result.notes),
+        "odd": list(oddities(result)),
+        "method": Method.QUOTED.value,
+        "source": result.source,
+    }
+
+
 def published_document(result: PublishedResult) -> dict[str, Any]:
-    """Describe one result.
+    """Describe one result, with its roofline.
 
     Parameters
     ----------
@@ -38,39 +80,30 @@ def published_document(result: PublishedResult) -> dict[str, Any]:
     dict
     """
     line = roofline(result)
-    names = (
-        "round", "division", "submitter", "system", "board", "catalogue_board", "core",
-        "accelerator", "engine", "engine_version", "compiler", "benchmark", "quantization",
-    )  # fmt: skip
-    document: dict[str, Any] = {name: getattr(result, name) for name in names}
-    figures = {
-        "clock_hz": result.clock,
-        "supply_v": result.supply,
-        "latency_s": result.latency,
-        "throughput_per_s": result.throughput,
-        "energy_j": result.energy,
-        "accuracy": result.accuracy,
-        "auc": result.auc,
-        "cycles": line.cycles,
-        "fewest_cycles": line.fewest_cycles,
-        "roofline_share": line.share,
-        "roofline_share_live": line.live_share,
+    fewest = line.fewest_cycles
+    document = result_document(result) | _figures(
+        {
+            "cycles": line.cycles,
+            "fewest_cycles": fewest,
+            "roofline_share": line.share,
+            "roofline_share_live": line.live_share,
+        }
+    )
+    return document | {
+        "macs": line.macs,
+        "live_macs": line.live_macs,
+        "roofline_source": fewest.provenance.source if isinstance(fewest, Quantity) else None,
     }
+
+
+def _figures(figures: dict[str, Quantity | Missing]) -> dict[str, Any]:
+    document: dict[str, Any] = {}
     for key, figure in figures.items():
         if isinstance(figure, Missing):
             document |= {key: None, f"{key}_missing": figure.reason}
         else:
             document[key] = figure.value
-    fewest = line.fewest_cycles
-    return document | {
-        "macs": line.macs,
-        "live_macs": line.live_macs,
-        "roofline_source": fewest.provenance.source if isinstance(fewest, Quantity) else None,
-        "notes": list(result.notes),
-        "odd": list(oddities(result)),
-        "method": Method.QUOTED.value,
-        "source": result.source,
-    }
+    return document
 
 
 def published_table(results: Sequence[PublishedResult], *, compact: bool = False) -> Table:
@@ -114,15 +147,15 @@ def _cells(result: PublishedResult) -> dict[str, str]:
         "board": result.catalogue_board or result.board,
         "core": result.core,
         "engine": f"{result.engine} {result.engine_version}".rstrip(),
-        "clock": _cell(result.clock),
-        "supply": _cell(result.supply),
+        "clock": figure_cell(result.clock),
+        "supply": figure_cell(result.supply),
         "task": result.benchmark,
-        "latency": _cell(result.latency),
+        "latency": figure_cell(result.latency),
         "per second": f"{result.throughput.value:,.2f}",
-        "energy": _cell(result.energy),
-        "accuracy": _cell(result.accuracy),
+        "energy": figure_cell(result.energy),
+        "accuracy": figure_cell(result.accuracy),
         "AUC": "—" if isinstance(result.auc, Missing) else f"{result.auc.value:.2f}",
-        "of roofline": _cell(roofline(result).share),
+        "of roofline": figure_cell(roofline(result).share),
     }
 
 
@@ -151,7 +184,17 @@ def roofline_notes(results: Sequence[PublishedResult]) -> list[str]:
     return list(lines)
 
 
-def _cell(figure: Quantity | Missing) -> str:
+def figure_cell(figure: Quantity | Missing) -> str:
+    """Return a figure for a table's cell; a dash where it is missing.
+
+    Parameters
+    ----------
+    figure : Quantity or Missing
+
+    Returns
+    -------
+    str
+    """
     if isinstance(figure, Missing):
         return "—"
     if figure.unit is Unit.VOLT:
