@@ -16,6 +16,7 @@ from tinygauge.errors import TinygaugeError
 from tinygauge.submission.contents import Contents, Test
 from tinygauge.submission.requirements import REQUIREMENTS, Failure
 from tinygauge.submission.rounds import SET_SIZES, TARGETS
+from tinygauge.submission.tree import require_plain
 
 __all__ = ["agreement_failures"]
 
@@ -25,6 +26,7 @@ _RUNTIME_S = 0.0011
 _TOP1, _AUC = 0.00051, 0.0151
 _TRACE = 0.002
 _TRACE_FILE = "trace1-energy.bin"
+_MARKS_FILE = "trace1-timestamps.json"
 _KWS_CLASS = re.compile(r"_(\d{1,2})\.bin$")
 _NORMAL = re.compile(r"^(normal|anomaly)_")
 
@@ -122,6 +124,8 @@ def _trace(test: Test) -> Iterator[Failure]:
     if path is None or not windows:
         return
     try:
+        for name in (_TRACE_FILE, _MARKS_FILE):  # a foreign file may be a pipe, or endless
+            require_plain(test.folder.path / name)
         trace = load_eembc_trace(path)
         found = windows_between_marks(trace, skip=1, count=len(windows))
         energies = [window_energy(trace, each).total.value * 1e6 for each in found]

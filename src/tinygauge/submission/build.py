@@ -239,7 +239,7 @@ def _load_runs(paths: Sequence[str | Path], rules: Round) -> list[Run]:
             )
         if key in loaded:
             raise ConfigError(
-                str(path), f"{loaded[key].folder} is a {run.mode.value} run of {run.benchmark} too"
+                str(path), f"{loaded[key].folder} is of {run.benchmark} {run.mode.value} too"
             )
         _refuse_empty(run, path)
         loaded[key] = run

@@ -32,6 +32,7 @@ __all__ = [
     "model_mapping",
     "read_bytes",
     "read_text",
+    "require_plain",
 ]
 
 DIVISIONS = ("closed", "open")
@@ -329,17 +330,37 @@ def read_bytes(path: Path, largest: int = _LARGEST_BYTES) -> bytes:
     ConfigError
         If it can't be read, is no plain file, or is larger.
     """
+    require_plain(path, largest)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(str(path), f"can't read it ({error.strerror})") from error
+
+
+def require_plain(path: Path, largest: int = _LARGEST_BYTES) -> None:
+    """Refuse what is no plain file of a sensible size: reading a pipe would never end.
+
+    Parameters
+    ----------
+    path : Path
+    largest : int
+        Bytes.
+
+    Raises
+    ------
+    ConfigError
+        If it is not there, is no plain file, or is larger.
+    """
     try:
         about = path.lstat()
-        if not stat.S_ISREG(about.st_mode):
-            raise ConfigError(str(path), "this is no plain file")
-        if about.st_size > largest:
-            size = f"{about.st_size / 2**20:,.0f} MiB"
-            raise ConfigError(str(path), f"it has {size}, more than {largest / 2**20:,.0f}")
-        return path.read_bytes()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise ConfigError(str(path), f"can't read it ({why})") from error
+    if not stat.S_ISREG(about.st_mode):
+        raise ConfigError(str(path), "this is no plain file")
+    if about.st_size > largest:
+        size = f"{about.st_size / 2**20:,.0f} MiB"
+        raise ConfigError(str(path), f"it has {size}, more than {largest / 2**20:,.0f}")
 
 
 def read_text(path: Path) -> str:
@@ -362,6 +383,7 @@ def read_text(path: Path) -> str:
 
 
 _SPLIT = re.compile(r"[^a-z0-9]+")
+_NO_NAMES = {"", "system", "description"}
 
 
 def find_system_files(organisation: Organisation) -> Iterator[Path]:
@@ -374,6 +396,6 @@ def find_system_files(organisation: Organisation) -> Iterator[Path]:
 
 def likeness(system: str, path: Path) -> float:
     """Return how well a file's name fits a system's: the share of common words, in 0..1."""
-    ours = {word for word in _SPLIT.split(system.lower()) if word}
-    theirs = {word for word in _SPLIT.split(path.stem.lower()) if word}
+    ours = set(_SPLIT.split(system.lower())) - _NO_NAMES
+    theirs = set(_SPLIT.split(path.stem.lower())) - _NO_NAMES
     return len(ours & theirs) / len(ours | theirs) if ours | theirs else 0.0
