@@ -119,7 +119,7 @@ def _pass_changed(tree: Tree) -> None:
 
 
 # Requirement, the runner whose tree is broken, and the breakage.
-BREAKAGES: list[tuple[str, RunnerKind, Callable[[Tree], None]]] = [
+BREAKAGES: list[tuple[str, RunnerKind, Callable[[Tree], object]]] = [
     ("division", RunnerKind.MLC, lambda t: (t.root / "network").mkdir()),
     ("no-links", RunnerKind.MLC, _link),
     ("no-pycache", RunnerKind.MLC, lambda t: _with_file(t.organisation / "code/__pycache__/a.pyc")),
@@ -218,6 +218,19 @@ def test_what_is_built_passes_without_a_word(
 def test_every_requirement_is_broken_here() -> None:
     """None is left that nothing shows to be found."""
     assert {name for name, _, _ in BREAKAGES} == set(REQUIREMENTS)
+
+
+def test_every_requirement_is_documented() -> None:
+    """With the right word on who checks it, so that a user can look it up."""
+    page = Path(__file__).resolve().parents[2] / "docs" / "howto" / "submission.md"
+    rows = [
+        (name, row.rsplit("|", 2)[1].strip() == "yes")
+        for row in page.read_text(encoding="utf-8").splitlines()
+        if row.startswith("| `")
+        for name in re.findall(r"`([a-z0-9-]+)`", row.split("|")[1])
+    ]
+
+    assert dict(rows) == {each.name: each.official for each in REQUIREMENTS.values()}
 
 
 @pytest.mark.parametrize(("name", "kind", "breaks"), BREAKAGES, ids=[each[0] for each in BREAKAGES])

@@ -6,6 +6,8 @@ import json
 import os
 import random
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,8 +89,6 @@ def test_what_a_simulated_run_is_stays_visible(
     bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An emulator's times make a tree, which says so in the description, the log and the notes."""
-    from dataclasses import replace
-
     run = keep(tmp_path / "run", replace(keyword_run(Mode.PERFORMANCE), simulated=True))
     accuracy = str(bench / "accuracy")
     system = str(bench / "system.toml")
@@ -118,7 +118,11 @@ def test_what_a_simulated_run_is_stays_visible(
     ],
 )
 def test_what_is_wrong_with_a_description_is_said(
-    bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change, message: str
+    bench: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: Callable[[str], str],
+    message: str,
 ) -> None:
     """Before anything is written."""
     for name in ("code", "documents"):
@@ -136,8 +140,6 @@ def test_what_is_wrong_with_runs_is_said(
     bench: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """None, half of one, the same twice, one without labels, one of another kind, a bad round."""
-    from dataclasses import replace
-
     half = keep(tmp_path / "half", keyword_run(Mode.PERFORMANCE), complete=False)
     accuracy = keyword_run(Mode.ACCURACY)
     blind = replace(

@@ -107,8 +107,10 @@ def keyword_run(mode: Mode, *, wrong: int = 99) -> Run:
 def keep(folder: Path, run: Run, *, complete: bool = True) -> Path:
     """Write a run as the bench does."""
     written = RunFolder.create(folder, replace(run, windows=(), inputs=()))
-    for result in (*run.windows, *run.inputs):
-        written.keep(result)
+    for window_ in run.windows:
+        written.keep(window_)
+    for item in run.inputs:
+        written.keep(item)
     transcript = Transcript(written.transcript, HostClock(), "a made-up board")
     transcript.sent(b"name%")
     transcript.received(b"m-name-dut-[board-one]\r\nm-ready\r\n")
