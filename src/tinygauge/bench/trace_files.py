@@ -282,7 +282,7 @@ def _factor(where: str, heading: str, unit: Unit) -> float:
 
 def _numbers(where: str, sheet: _Sheet) -> Floats:
     """Return the cells as numbers; nan for a cell that is empty or says so."""
-    filled = [line for line in sheet.lines if line.strip()]
+    filled = [line for line in sheet.lines if line.split("#", 1)[0].strip()]  # NumPy warns of none
     if not filled:
         raise TraceFormatError(where, "there is nothing below the headings")
     try:  # in one go, where every cell is a number

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tinygauge.bench.energy import window_energy
@@ -158,6 +158,7 @@ def test_a_named_column_settles_a_choice(tmp_path: Path) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(body=st.text(max_size=200))
+@example(body="#")
 def test_no_text_crashes_the_csv_reader(
     body: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
