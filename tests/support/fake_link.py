@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from tests.support.fake_board import FakeBoard
 
@@ -42,28 +42,26 @@ class FakeLink:
         *,
         baud: int = 115200,
         latency_s: float = 0.001,
-        damage: Callable[[bytes, str], bytes] | None = None,
     ) -> None:
         self.board = board
         self.clock = clock
-        self.name = "fake"
-        self.baud = baud
-        self._byte_s = 10 / baud
-        self._latency_s = latency_s
+        self.name, self.baud = "fake", baud
+        self._byte_s, self._latency_s = 10 / baud, latency_s
         self._free_s = 0.0
-        self._damage = damage or (lambda data, _: data)
-        self.closed = False
 
     def write(self, data: bytes) -> None:
         """Send bytes; they arrive one behind the other."""
+        self.check_cable()
         at_s = max(self._free_s, self.clock.now_s())
-        for byte in self._damage(data, ">"):
+        for byte in data:
             at_s += self._byte_s
-            self.board.receive(byte, at_s)
+            for arriving in self.arriving(byte, at_s, to_board=True):
+                self.board.receive(arriving, at_s)
         self._free_s = at_s
 
     def read(self, timeout_s: float) -> bytes:
         """Return what came, after waiting for it in virtual time."""
+        self.check_cable()
         end_s = self.clock.now_s() + timeout_s
         sent = self.board.sent
         if not sent or sent[0][0] + self._latency_s > end_s:
@@ -72,9 +70,17 @@ class FakeLink:
         self.clock.at_s = max(self.clock.at_s, sent[0][0] + self._latency_s)
         data = bytearray()
         while sent and sent[0][0] <= self.clock.at_s:
-            data.append(sent.popleft()[1])
-        return self._damage(bytes(data), "<")
+            at_s, byte = sent.popleft()
+            data += bytes(self.arriving(byte, at_s, to_board=False))
+        return bytes(data)
 
     def close(self) -> None:
-        """Close it."""
-        self.closed = True
+        """Do nothing."""
+
+    def arriving(self, byte: int, at_s: float, *, to_board: bool) -> Sequence[int]:
+        """Return what arrives in place of a byte: here, the byte."""
+        del at_s, to_board
+        return (byte,)
+
+    def check_cable(self) -> None:
+        """Raise where the cable is out: here, never."""

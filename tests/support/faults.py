@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
 
+import numpy as np
+
 from tests.support.fake_board import FakeBoard
-from tests.support.fake_link import VirtualClock
+from tests.support.fake_link import FakeLink, VirtualClock
 from tinygauge.errors import LinkClosedError
 
 
 class Fault(StrEnum):
     """What can happen on a bench."""
 
-    LOST_BYTES = "lost bytes"
+    LOST_BYTE = "lost byte"
     GARBAGE = "garbage"
-    CHANGED_BYTE = "changed byte"
+    CHANGED_BIT = "changed bit"
     STALL = "stall"
     RESET = "reset"
     WRONG_BAUD = "wrong baud"
-    CUT_HEX = "truncated hex"
+    CUT_COMMAND = "command or line cut in two"
     PULLED_CABLE = "pulled cable"
 
 
-ALL = tuple(Fault)
-
-
-class FaultyLink:
-    """A link to a fake board on which something goes wrong now and then.
+class FaultyLink(FakeLink):
+    """A link on which something goes wrong now and then.
 
     Parameters
     ----------
@@ -37,10 +36,8 @@ class FaultyLink:
     seed : int
     every : float
         Mean number of bytes between two faults.
-    faults : tuple of Fault
-    most : int
-        No more faults than this.
-    baud : int
+    faults : sequence of Fault
+        That may happen.
     """
 
     def __init__(
@@ -50,20 +47,13 @@ class FaultyLink:
         seed: int,
         *,
         every: float = 4000.0,
-        faults: tuple[Fault, ...] = ALL,
-        most: int = 10_000,
-        baud: int = 115200,
-        latency_s: float = 0.001,
+        faults: Sequence[Fault] = tuple(Fault),
     ) -> None:
-        self.board = board
-        self.clock = clock
-        self.name, self.baud = "fake", baud
+        super().__init__(board, clock)
         self.counts: Counter[Fault] = Counter()
-        self._random = random.Random(seed)
-        self._every, self._faults, self._most = every, faults, most
-        self._byte_s, self._latency_s = 10 / baud, latency_s
-        self._free_s = 0.0
-        self._left = self._distance()
+        self._random = np.random.default_rng(seed)
+        self._every, self._faults = every, faults
+        self._left = self._random.exponential(every)
         self._garbling = 0
         self._unplugged_until_s = 0.0
 
@@ -74,75 +64,43 @@ class FaultyLink:
         self._garbling = 0
         return self
 
-    def write(self, data: bytes) -> None:
-        """Send bytes to the board; what goes wrong with them is decided byte by byte."""
-        self._check_cable()
-        at_s = max(self._free_s, self.clock.now_s())
-        for byte in data:
-            at_s += self._byte_s
-            for arriving in self._damaged(byte, at_s, to_board=True):
-                self.board.receive(arriving, at_s)
-        self._free_s = at_s
-
-    def read(self, timeout_s: float) -> bytes:
-        """Return what came in virtual time."""
-        self._check_cable()
-        end_s = self.clock.now_s() + timeout_s
-        sent = self.board.sent
-        if not sent or sent[0][0] + self._latency_s > end_s:
-            self.clock.at_s = end_s
-            return b""
-        self.clock.at_s = max(self.clock.at_s, sent[0][0] + self._latency_s)
-        data = bytearray()
-        while sent and sent[0][0] <= self.clock.at_s:
-            at_s, byte = sent.popleft()
-            data += bytes(self._damaged(byte, at_s, to_board=False))
-        return bytes(data)
-
-    def close(self) -> None:
-        """Do nothing."""
-
-    def _check_cable(self) -> None:
+    def check_cable(self) -> None:
+        """Raise where the cable is out."""
         if self.clock.now_s() < self._unplugged_until_s:
             raise LinkClosedError(self.name, "the port went away (input/output error)")
 
-    def _distance(self) -> float:
-        return self._random.expovariate(1 / self._every)
-
-    def _damaged(self, byte: int, at_s: float, *, to_board: bool) -> list[int]:
+    def arriving(self, byte: int, at_s: float, *, to_board: bool) -> Sequence[int]:
         """Return what arrives in place of a byte."""
         if self._garbling:
             self._garbling -= 1
-            return [self._random.randrange(256)]
+            return self._noise(1)
         self._left -= 1
-        if self._left > 0 or sum(self.counts.values()) >= self._most:
-            return [byte]
-        self._left = self._distance()
-        fault = self._random.choice(self._faults)
+        if self._left > 0:
+            return (byte,)
+        self._left = self._random.exponential(self._every)
+        fault = self._faults[self._random.integers(len(self._faults))]
         self.counts[fault] += 1
-        return self._apply(fault, byte, at_s, to_board=to_board)
+        self._happen(fault, at_s)
+        noise = self._noise(int(self._random.integers(1, 40)))
+        # One bit, as noise does it: a digit may become another digit.
+        changed = byte ^ 1 << int(self._random.integers(8))
+        arrives: dict[Fault, Sequence[int]] = {
+            Fault.GARBAGE: (*noise, byte),
+            Fault.CHANGED_BIT: (changed,),
+            Fault.STALL: (byte,),
+            Fault.CUT_COMMAND: (ord("%" if to_board else "\n"),),
+        }
+        return arrives.get(fault, ())
 
-    def _apply(self, fault: Fault, byte: int, at_s: float, *, to_board: bool) -> list[int]:
-        random_bytes = [self._random.randrange(256) for _ in range(self._random.randint(1, 40))]
-        match fault:
-            case Fault.LOST_BYTES:
-                return []
-            case Fault.GARBAGE:
-                return [*random_bytes, byte]
-            case Fault.CHANGED_BYTE:
-                # One bit, as noise does; a digit may become another digit.
-                return [byte ^ 1 << self._random.randrange(8)]
-            case Fault.STALL:
-                self.board.stall(at_s, self._random.uniform(0.5, 20.0))
-                return [byte]
-            case Fault.RESET:
-                self.board.boot(max(at_s, self.clock.now_s()))
-                return []
-            case Fault.WRONG_BAUD:
-                self._garbling = self._random.randint(5, 200)
-                return random_bytes
-            case Fault.CUT_HEX:
-                return [ord("%")] if to_board else [ord("\n")]
-            case Fault.PULLED_CABLE:
-                self._unplugged_until_s = self.clock.now_s() + self._random.uniform(0.1, 8.0)
-                return []
+    def _happen(self, fault: Fault, at_s: float) -> None:
+        if fault is Fault.STALL:
+            self.board.stall(at_s, self._random.uniform(0.5, 20.0))
+        elif fault is Fault.RESET:
+            self.board.boot(max(at_s, self.clock.now_s()))
+        elif fault is Fault.WRONG_BAUD:
+            self._garbling = int(self._random.integers(5, 200))
+        elif fault is Fault.PULLED_CABLE:
+            self._unplugged_until_s = self.clock.now_s() + self._random.uniform(0.1, 8.0)
+
+    def _noise(self, count: int) -> Sequence[int]:
+        return tuple(int(byte) for byte in self._random.integers(0, 256, count))

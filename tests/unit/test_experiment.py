@@ -102,7 +102,11 @@ def test_a_folder_that_looks_like_a_pattern_is_a_folder(tmp_path: Path) -> None:
             "unknown key 'requires'",
             "Did you mean require or engines?",
         ),
-        ('models = "a"\nxyzzy = 1', "unknown key 'xyzzy'", "Known: boards, data, engines, measured, models"),
+        (
+            'models = "a"\nxyzzy = 1',
+            "unknown key 'xyzzy'",
+            "Known: boards, data, engines, measured",
+        ),
         ("models = 3", "'models' must be a list of texts, got 3", ""),
         ('models = ["a", 3]', "'models' must be a list of texts", ""),
         ('models = "a"\ndata = ["x"]', "'data' must be text, got ['x']", ""),
