@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from tests.support.fake_board import FakeBoard, Firmware, outputs_of
 from tests.support.fake_link import VirtualClock
 from tests.support.faults import Fault, FaultyLink
+
 from tinygauge.accuracy import Dataset
 from tinygauge.bench.folder import load_run
 from tinygauge.bench.records import Mode, Run
@@ -75,7 +75,9 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
 
 def test_a_thousand_faults_of_every_kind_were_met(outcomes: list[Outcome]) -> None:
     """So that the other tests here mean something; and some of them did end a run."""
-    counts = sum((outcome.counts for outcome in outcomes), Counter())
+    counts: Counter[Fault] = Counter()
+    for outcome in outcomes:
+        counts += outcome.counts
 
     assert sum(counts.values()) >= 1000
     assert min(counts[fault] for fault in Fault) >= 100

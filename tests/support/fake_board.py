@@ -44,6 +44,7 @@ class FakeBoard:
         self.byte_s = 10 / baud if baud else 0.0
         self.sent: deque[tuple[float, int]] = deque()
         self.marks_s: list[float] = []
+        self.busy_s: list[tuple[float, float]] = []
         self._command = bytearray()
         self._buffer = bytearray(1 << 15)
         self._filled = self._expected = 0
@@ -161,16 +162,21 @@ class FakeBoard:
             self.say("e-[Inference iterations must be >0]")
             return
         self.say(f"m-warmup-start-{warmups}")
-        self.now_s += warmups * self.firmware.inference_s
+        self._work(warmups)
         self.say("m-warmup-done")
         self.say(f"m-infer-start-{iterations}")
         self._lap()
-        self.now_s += iterations * self.firmware.inference_s
+        self._work(iterations)
         self._lap()
         self.say("m-infer-done")
         content = bytes(self._buffer[: self._expected])
         self._results = outputs_of(content, self.firmware.outputs)
         self._say_results()
+
+    def _work(self, inferences: int) -> None:
+        start_s = self.now_s
+        self.now_s += inferences * self.firmware.inference_s
+        self.busy_s.append((start_s, self.now_s))
 
     def _say_results(self) -> None:
         self.say(f"m-results-[{','.join(f'{value:.3f}' for value in self._results)}]")

@@ -28,6 +28,8 @@ _IDLE_GUARD_S = 0.1
 _IDLE_LEAST_S = 0.2
 # An edge is sought that is at least this share of the inference's time apart from the next.
 _LEAST_SHARE = 0.5
+# A line may be late by this, so that the host's clock is.
+_LATE_S = 0.02
 
 
 class Meter:
@@ -97,8 +99,8 @@ class Meter:
 def read_energy(trace: PowerTrace, reply: InferReply, took_s: float) -> EnergyReading:
     """Integrate the only window of a trace.
 
-    Between edges lie the untimed inferences as well: they are taken to be as long as the others,
-    and cut off.
+    Between edges the untimed inferences may lie as well: then the window is as long as the timed
+    part was by the host's clock, up to the falling edge.
 
     Parameters
     ----------
@@ -124,8 +126,10 @@ def read_energy(trace: PowerTrace, reply: InferReply, took_s: float) -> EnergyRe
         (window,) = windows_between_marks(trace, count=1)
     else:
         (busy,) = detect_windows(trace, 1, least_duration_s=_LEAST_SHARE * took_s)
-        untimed = reply.warmups / (reply.warmups + reply.iterations)
-        window = replace(busy, start_s=busy.start_s + untimed * busy.duration_s)
+        window = busy
+        if reply.warmups and busy.duration_s > reply.host_s + _LATE_S:
+            start_s = busy.end_s - reply.host_s
+            window = replace(busy, start_s=start_s, edge_s=max(busy.edge_s, _LATE_S))
     return as_reading(window_energy(trace, window, idle=_idle(trace, window)), cut_by)
 
 

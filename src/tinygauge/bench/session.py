@@ -132,9 +132,9 @@ def run_session(
     link = opener(setup.port, setup.baud)
     try:
         folder = _folder(setup, monitor)
-        if folder.run.complete:
-            return folder.run
         with closing(folder):
+            if folder.run.complete:
+                return folder.run
             return _Session(
                 setup, folder, link, opener=opener, clock=clock, monitor=monitor, progress=progress
             ).run()
