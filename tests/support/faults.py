@@ -78,7 +78,7 @@ class FaultyLink(FakeLink):
         if self._left > 0:
             return (byte,)
         self._left = self._random.exponential(self._every)
-        fault = self._faults[self._random.integers(len(self._faults))]
+        fault = self._faults[int(self._random.integers(len(self._faults)))]
         self.counts[fault] += 1
         self._happen(fault, at_s)
         noise = self._noise(int(self._random.integers(1, 40)))
