@@ -413,7 +413,10 @@ class Evaluation:
     ----------
     model : ModelSummary
     target : Target
-    accuracy, memory, latency, energy
+    accuracy : Score or Missing
+    memory : Memory or Missing
+    latency : Latency or Missing
+    energy : Energy or Missing
         Measured where a run on the board was given, else simulated or predicted.
     findings : tuple of Finding
     deviations : tuple of Deviation
