@@ -35,6 +35,15 @@ def test_every_page_is_in_the_navigation_once() -> None:
     assert found == sorted([*written, "reference/cli.md", "api/tinygauge.md"])
 
 
+def test_the_index_lists_every_page() -> None:
+    """Readers of the files find each page there; so do those of the site, in its order."""
+    sections = listed((DOCS / "index.md").read_text(encoding="utf-8"))
+    known = [page for pages in sections.values() for page in pages]
+    written = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")} - {"index.md"}
+
+    assert sorted(known) == sorted(written), "add a line to docs/index.md"
+
+
 def test_a_page_that_the_index_forgets_stands_with_those_of_its_folder(tmp_path: Path) -> None:
     """And one in a folder of its own under More: no page is lost."""
     (tmp_path / "howto").mkdir()
