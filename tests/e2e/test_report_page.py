@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,8 +14,12 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.support.browser import OpenPage, open_page
+from tests.support.evaluations import evaluation, results
 from tinygauge.evaluation import Results
+from tinygauge.quantity import Missing
+from tinygauge.records import Failure
 from tinygauge.report.decision import decision_lines
+from tinygauge.report.html import render_page
 from tinygauge.report.write import write_report
 from tinygauge.selection import parse_region, select
 
@@ -337,8 +342,67 @@ def test_the_page_fits_a_phone(browser: Browser, folder: Path, view: str) -> Non
     """Nothing but tables, in boxes of their own, is wider than the screen."""
     phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
     with open_page(browser, folder / "report.html", view, **phone) as opened:
-        assert opened.page.evaluate("document.documentElement.scrollWidth") == 360
+        assert opened.eventually("document.documentElement.scrollWidth", 360) == 360
         assert opened.page.evaluate("document.getElementById('detail').scrollWidth") <= 360
+
+
+def test_a_finger_moves_a_bound_and_not_the_page(browser: Browser, folder: Path) -> None:
+    """The bound of accuracy lies across: dragged up it follows, and the page stays."""
+    phone: dict[str, Any] = {
+        "viewport": {"width": 400, "height": 800}, "has_touch": True, "is_mobile": True,
+    }  # fmt: skip
+    with open_page(browser, folder / "report.html", **phone) as opened:
+        page = opened.page
+        page.locator(".plot").first.scroll_into_view_if_needed()
+        box = page.locator(".plot").first.bounding_box()
+        assert box is not None
+        x = box["x"] + box["width"] / 2
+        y = box["y"] + page.evaluate("tinygauge.page.panels[0].handleY()")
+        session = page.context.new_cdp_session(page)
+        for kind, shift in (("touchStart", 0), ("touchMove", -8), ("touchMove", -30)):
+            points = [{"x": x, "y": y + shift}]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        opened.settle()
+
+        assert page.evaluate("tinygauge.page.view.region.accuracy") > 0.8
+        after = page.locator(".plot").first.bounding_box()
+        assert after is not None
+        assert after["y"] == pytest.approx(box["y"], abs=1)
+
+
+_UNKNOWN = Missing("not asked for")
+_ODD = {
+    "nothing": results(failures=[Failure(model="x", stage="load", message="x: no")]),
+    "one": results([evaluation()], ["ram<=1KiB"]),
+    "no accuracy": results([evaluation(accuracy=_UNKNOWN), evaluation("b", accuracy=_UNKNOWN)]),
+    "no numbers": results(
+        [
+            evaluation(
+                accuracy=_UNKNOWN, ram=_UNKNOWN, flash=_UNKNOWN, latency=_UNKNOWN, energy=_UNKNOWN
+            )
+        ],
+        ["ram<=1KiB"],
+    ),
+    "unknown intervals and zero": results(
+        [evaluation(latency=(0.02, math.nan, math.nan), energy=0.0)], ["latency<=30ms"]
+    ),
+}
+
+
+@pytest.mark.parametrize("case", _ODD)
+def test_the_page_shows_what_little_there_is(browser: Browser, tmp_path: Path, case: str) -> None:
+    """Without candidates, datasets, numbers or intervals every view still opens."""
+    path = tmp_path / "report.html"
+    path.write_text(render_page(_ODD[case]), encoding="utf-8")
+
+    with open_page(browser, path) as opened:
+        _check_decision(opened, _ODD[case])
+        for view in ("tab=matrix", "tab=findings", "open=0", "energy=0.001&x=accuracy,ram,ram,ram"):
+            opened.page.evaluate("(hash) => { location.hash = hash; }", view)
+            opened.settle()
+    drawn = path.read_text(encoding="utf-8")
+    assert "NaN" not in drawn.split('id="data">')[1].split("</script>")[0]
 
 
 def test_the_page_can_be_read_without_script(
@@ -366,6 +430,8 @@ def test_the_page_prints(opened: OpenPage, tmp_path: Path) -> None:
     assert opened.page.evaluate("tinygauge.page.theme.paper") == "rgb(255, 255, 255)"
     opened.page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert opened.page.evaluate("tinygauge.page.theme.paper") != "rgb(255, 255, 255)"
+    opened.page.set_viewport_size({"width": 720, "height": 1000})
+    assert opened.eventually("document.documentElement.scrollWidth", 720) == 720
     pdf = opened.page.pdf(format="A4")
     assert pdf.startswith(b"%PDF")
 

@@ -55,6 +55,15 @@ class OpenPage:
         """Wait until what was changed is shown: the page draws before the next frame."""
         self.page.evaluate("() => new Promise((r) => requestAnimationFrame(() => setTimeout(r)))")
 
+    def eventually(self, expression: str, expected: object) -> Any:
+        """Evaluate until the value is as expected or 100 frames are over; return the last."""
+        for _ in range(100):
+            value = self.page.evaluate(expression)
+            if value == expected:
+                break
+            self.settle()
+        return value
+
     def set_limit(self, metric: str, text: str) -> None:
         """Type a bound."""
         self.page.fill(f"#limit-{metric}", text)

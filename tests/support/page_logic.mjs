@@ -7,7 +7,9 @@ const { Data } = await at("data.mjs");
 const logic = await at("selection.mjs");
 const units = await at("units.mjs");
 const decimal = await at("decimal.mjs");
-const state = await at("state.mjs").catch(() => ({}));
+const state = await at("state.mjs");
+const marks = await at("marks.mjs");
+const scale = await at("scale.mjs");
 
 const finite = (value) => (Number.isFinite(value) ? value : String(value));
 
@@ -41,6 +43,9 @@ const answers = {
     }
   },
   round: ({ value, metric }) => logic.roundOutwards(value, metric),
+  printed: ({ limit, metric }) => scale.asPrinted(limit, metric),
+  front: ({ points, x, y }) => marks.frontOf(points, x, y).map(({ i }) => i),
+  ticks: ({ low, high, log, most }) => marks.ticksIn(low, high, log, most),
   fragment({ text, defaults }) {
     const view = state.parseFragment(text, defaults);
     return { view, text: state.writeFragment(view, defaults) };

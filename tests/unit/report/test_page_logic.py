@@ -21,7 +21,7 @@ from tinygauge.records import Evaluation, Finding, Metric, Score, Severity
 from tinygauge.report.decision import explain, order_verdicts, why_not
 from tinygauge.report.html.document import page_document
 from tinygauge.selection import Bound, Region, select
-from tinygauge.selection.region import format_limit
+from tinygauge.selection.region import METRIC_UNITS, format_limit
 from tinygauge.selection.verdicts import _round_outwards
 from tinygauge.units import Unit, format_interval, format_value, parse
 
@@ -257,3 +257,99 @@ def test_the_script_reads_limits_as_the_command_line_does(logic: PageLogic, text
         expected = [value, unit.value]
 
     assert logic.ask("parse", text=text) == expected
+
+
+@settings(max_examples=100)
+@given(st.sampled_from(list(Metric)).flatmap(lambda m: st.tuples(st.just(m), _VALUES[m])))
+def test_a_dragged_limit_is_the_one_that_is_printed(
+    logic: PageLogic, case: tuple[Metric, float]
+) -> None:
+    """What the field shows, read back, is what the decision rests on, near where it was dropped."""
+    metric, value = case
+
+    limit = logic.ask("printed", limit=value, metric=metric.value)
+
+    unit = METRIC_UNITS[metric]
+    assert parse(format_limit(limit, unit)) == (limit, unit)
+    assert limit == pytest.approx(value, rel=0.06, abs=0.0006 if unit is Unit.RATIO else 1e-10)
+
+
+_POINTS = st.lists(
+    st.tuples(st.integers(1, 9), st.integers(1, 9)).map(lambda p: {"x": p[0], "y": p[1]}),
+    max_size=12,
+)
+
+
+@settings(max_examples=60)
+@given(_POINTS, st.sampled_from(["accuracy", "ram"]), st.sampled_from(["accuracy", "latency"]))
+def test_the_front_of_a_panel_holds_what_no_other_beats(
+    logic: PageLogic, points: list[dict[str, int]], x: str, y: str
+) -> None:
+    """Compared with the definition, pair by pair; of equals one is drawn."""
+    for i, point in enumerate(points):
+        point["i"] = i
+    signs = [-1 if metric == "accuracy" else 1 for metric in (x, y)]
+    costs = [(signs[0] * p["x"], signs[1] * p["y"]) for p in points]
+
+    front = logic.ask("front", points=points, x=x, y=y)
+
+    def is_beaten(cost: tuple[int, int]) -> bool:
+        return any(a <= cost[0] and b <= cost[1] and (a, b) != cost for a, b in costs)
+
+    assert {costs[i] for i in front} == {cost for cost in costs if not is_beaten(cost)}
+    assert len({costs[i] for i in front}) == len(front)
+
+
+@settings(max_examples=100)
+@given(st.floats(1e-3, 1e6), st.floats(1.05, 1e4), st.booleans(), st.integers(2, 9))
+def test_ticks_are_few_round_and_within_the_axis(
+    logic: PageLogic, low: float, factor: float, log: bool, most: int
+) -> None:
+    """At least one and never a crowd, in order, each of one or two digits."""
+    high = low * factor
+
+    ticks = logic.ask("ticks", low=low, high=high, log=log, most=most)
+
+    assert 1 <= len(ticks) <= max(most, 2) + 3 + 3 * log * math.log10(factor)
+    assert ticks == sorted(set(ticks))
+    assert all(low * (1 - 1e-9) <= tick <= high * (1 + 1e-9) for tick in ticks)
+
+
+_DEFAULTS = {
+    "region": {"accuracy": 0.9, "latency": 0.06},
+    "ranking": ["energy", "latency"],
+    "x": ["ram", "flash", "latency", "energy"],
+    "y": "accuracy",
+    "scale": dict.fromkeys(["accuracy", "ram", "flash", "latency", "energy"], "linear"),
+    "colour": "target",
+    "tab": "candidates",
+    "open": -1,
+    "count": 5,
+}
+_NAMES = st.sampled_from([metric.value for metric in Metric])
+_FRAGMENTS = st.lists(
+    st.builds("{}={:.6g}".format, _NAMES, st.floats(1e-6, 1))
+    | st.builds("{}=none".format, _NAMES)
+    | st.builds("y={}".format, _NAMES)
+    | st.builds("log={}".format, _NAMES)
+    | st.builds("rank={},{}".format, _NAMES, _NAMES)
+    | st.lists(_NAMES, min_size=4, max_size=4).map(lambda names: f"x={','.join(names)}")
+    | st.integers(-3, 9).map("open={}".format)
+    | st.sampled_from(["tab=matrix", "tab=<b>", "colour=board", "latency=NaN", "junk", "x=ram"]),
+    max_size=6,
+    unique_by=lambda part: part.split("=")[0],
+).map("&".join)
+
+
+@settings(max_examples=100)
+@given(_FRAGMENTS)
+def test_an_address_brings_back_the_view_that_wrote_it(logic: PageLogic, text: str) -> None:
+    """Read, written and read again it is the same; what it says that makes no sense is left out."""
+    first = logic.ask("fragment", text=text, defaults=_DEFAULTS)
+    again = logic.ask("fragment", text=first["text"], defaults=_DEFAULTS)
+
+    assert again == first
+    assert -1 <= first["view"]["open"] < 5
+    assert len(first["view"]["x"]) == 4
+    assert first["view"]["tab"] in {"candidates", "matrix", "findings"}
+    assert logic.ask("fragment", text="", defaults=_DEFAULTS)["text"] == ""

@@ -105,23 +105,24 @@ function stepAt(value, [low, high], metric) {
  * @param {[string, string][]} options.groups Label and colour.
  * @param {string[]} options.families
  * @param {string[]} options.methods
- * @param {{group: string|null, family: string|null}} options.only
+ * @param {{group: string|null, family: string|null, front: string|null}} options.only
  * @param {(kind: string, value: string|null) => void} options.choose
  */
 export function showLegend({ groups, families, methods, only, choose }) {
   const entry = (kind, label, sample) => make("button", {
-    type: "button", "aria-pressed": String(only[kind] === label), title: `Show ${label} alone`,
+    type: "button", "aria-pressed": String(only[kind] === label), title: `Show these alone: ${label}`,
     onclick: () => choose(kind, only[kind] === label ? null : label),
   }, sample, name(label));
   const sample = (...children) => draw("svg", { viewBox: "-7 -7 14 14", "aria-hidden": "true" }, ...children);
   const swatch = (colour) => sample(draw("rect", { x: -5, y: -5, width: 10, height: 10, rx: 2, fill: colour }));
   const shape = (family) => sample(draw("path", { d: markPath(family, 4.6), class: "shape" }));
+  const stairs = () => sample(draw("path", { d: "M-6 3H0V-3H6", class: "front" }));
   replace(
     at("legend"),
     make("span", { class: "legend-group", role: "group", "aria-label": "Colours" }, ...groups.map(([label, colour]) => entry("group", label, swatch(colour)))),
     make("span", { class: "legend-group", role: "group", "aria-label": "Shapes" }, ...families.map((family) => entry("family", family, shape(family)))),
     make("span", { class: "legend-group" }, ...methods.map((method) => make("span", { class: "entry" }, fillSample(method), method))),
-    make("span", { class: "legend-group" }, make("span", { class: "entry" }, sample(draw("path", { d: "M-6 3H0V-3H6", class: "front" })), "front of the two metrics")),
+    make("span", { class: "legend-group" }, make("span", { class: "entry" }, stairs(), "front of the two metrics"), entry("front", "only the front of all metrics", stairs())),
   );
 }
 

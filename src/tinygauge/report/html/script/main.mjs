@@ -28,7 +28,7 @@ class Page {
   constructor(data) {
     this.data = data;
     this.defaults = ownView(data);
-    this.only = { group: null, family: null };
+    this.only = { group: null, family: null, front: null };
     this.view = parseFragment(location.hash.slice(1), this.defaults);
     const setLimit = (metric, limit) => this.setLimit(metric, limit);
     const open = (i) => this.change({ open: i });
@@ -177,7 +177,7 @@ class Page {
   showChoices() {
     const { view } = this;
     at("rank").value = view.ranking[0];
-    at("rank-then").textContent = view.ranking.length > 1 ? `then ${view.ranking.slice(1).join(", ")}` : "";
+    at("rank-then").textContent = view.ranking.join(", then ");
     at("y-metric").value = view.y;
     at("colour").value = view.colour;
     showScale(at("y-scale"), view.scale[view.y]);
@@ -209,7 +209,8 @@ class Page {
   }
 
   isShown(i) {
-    const { group, family } = this.only;
+    const { group, family, front } = this.only;
+    if (front !== null && !this.data.columns.front[i]) return false;
     if (group !== null && this.labels[this.data.columns.target[i]] !== group) return false;
     return family === null || this.data.model(i).family === family;
   }
@@ -236,8 +237,9 @@ function ownView(data) {
     metric, metric === "accuracy" ? "linear" : suitingScale([...data.columnsOf[metric].value]),
   ]));
   const colour = data.targets.length > 8 ? "board" : "target";
-  const x = ["ram", "flash", "latency", "energy"];
-  return { region, ranking, x, y: "accuracy", scale, colour, tab: "candidates", open: -1, count: data.count };
+  const isKnown = (metric) => data.columnsOf[metric].value.some((value) => !Number.isNaN(value));
+  const [y, ...x] = [...METRICS.filter(isKnown), ...METRICS.filter((metric) => !isKnown(metric))];
+  return { region, ranking, x, y, scale, colour, tab: "candidates", open: -1, count: data.count };
 }
 
 const isDark = () => {

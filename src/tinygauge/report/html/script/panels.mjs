@@ -4,7 +4,7 @@
  * like is in `marks.mjs`.
  */
 
-import { higherIsBetter, UNITS } from "./data.mjs";
+import { higherIsBetter, shortTitle, UNITS } from "./data.mjs";
 import { frontOf } from "./marks.mjs";
 import { Scale, asPrinted } from "./scale.mjs";
 import { OUTSIDE } from "./selection.mjs";
@@ -138,8 +138,20 @@ export class Panel {
   contents() {
     return [
       ...this.gridLines(), ...this.regionShade(), ...this.errorBars(), ...this.frontLine(),
-      ...this.marks(), ...this.boundLines(), ...this.chosenName(),
+      ...this.marks(), ...this.boundLines(), ...this.chosenName(), ...this.emptyNote(),
     ];
+  }
+
+  /** Say why where no candidate can be drawn. */
+  emptyNote() {
+    if (this.points.length) return [];
+    const { x0, x1, y0, y1 } = this.box;
+    const unknown = [this.xScale, this.yScale].filter((scale) => scale.empty);
+    const why = unknown.length ? `: ${unknown.map(({ metric }) => shortTitle(metric).toLowerCase()).join(" and ")} unknown` : "";
+    return [{
+      type: "text", x: (x0 + x1) / 2, y: (y0 + y1) / 2,
+      style: { text: `nothing to draw${why}`, fill: this.page.theme().muted, fontSize: 12, align: "center", verticalAlign: "middle", backgroundColor: this.page.theme().paper, padding: [2, 6] },
+    }];
   }
 
   /** Learn from the axes where values lie. */
@@ -268,10 +280,12 @@ export class Panel {
     const { x0, x1, y0, y1 } = this.box;
     const x = this.handleX();
     const up = this.handleY();
-    const below = up - y1 < 20;
+    // Where a label would leave the axes it changes sides.
+    const [side, dx] = x - x0 < 74 ? ["left", 6] : ["right", -6];
+    const [edge, dy] = up - y1 < 20 ? ["top", 5] : ["bottom", -5];
     return [
-      ...this.bound({ x1: x, x2: x, y1: y0, y2: y1 }, this.metric, { x, y: y1 + 2, align: "right", verticalAlign: "top", dx: -6 }),
-      ...this.bound({ x1: x0, x2: x1, y1: up, y2: up }, y, { x: x1, y: up + (below ? 5 : -5), align: "right", verticalAlign: below ? "top" : "bottom", dx: -2 }),
+      ...this.bound({ x1: x, x2: x, y1: y0, y2: y1 }, this.metric, { x: x + dx, y: y1 + 2, align: side, verticalAlign: "top" }),
+      ...this.bound({ x1: x0, x2: x1, y1: up, y2: up }, y, { x: x1 - 2, y: up + dy, align: "right", verticalAlign: edge }),
     ];
   }
 
@@ -285,7 +299,7 @@ export class Panel {
       { type: "line", shape, style: { stroke: ink, lineWidth: held ? 2 : 1.1, lineDash: [5, 4] } },
       { type: "rect", shape: this.grip(shape), style: { fill: held ? ink : paper, stroke: ink, lineWidth: 1.3 } },
       {
-        type: "text", x: label.x + label.dx, y: label.y,
+        type: "text", x: label.x, y: label.y,
         style: {
           text, fill: ink, fontSize: 11, fontWeight: 600, align: label.align,
           verticalAlign: label.verticalAlign, backgroundColor: paper, padding: [2, 4], borderRadius: 3,
@@ -357,9 +371,11 @@ export class Panel {
   boundAt(px, py, reach) {
     if (!this.box) return null;
     const { x0, x1, y0, y1 } = this.box;
-    if (Math.abs(px - this.handleX()) < reach && py <= y0 + 2 && py >= y1 - 14) return { metric: this.metric, across: true };
-    if (Math.abs(py - this.handleY()) < reach && px >= x0 && px <= x1 + 14) return { metric: this.page.view().y, across: false };
-    return null;
+    if (px < x0 - NEAR || px > x1 + NEAR || py > y0 + NEAR || py < y1 - NEAR) return null;
+    const [beside, above] = [Math.abs(px - this.handleX()), Math.abs(py - this.handleY())];
+    if (Math.min(beside, above) >= reach) return null;
+    const across = beside < above;
+    return { metric: across ? this.metric : this.page.view().y, across };
   }
 
   listen() {
@@ -385,6 +401,8 @@ export class Panel {
       }
       this.drag = null;
     });
+    // A finger that holds a bound moves it, not the page.
+    element.addEventListener("touchstart", (event) => this.drag && event.preventDefault(), { passive: false });
     element.addEventListener("pointercancel", () => { this.drag = null; });
     element.addEventListener("pointerleave", () => this.page.point(-1, null));
     element.addEventListener("keydown", (event) => this.key(event));
