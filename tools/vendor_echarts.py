@@ -2,7 +2,8 @@
 
 Run with ``python tools/vendor_echarts.py`` (needs npm and its registry). It installs the pinned
 packages below ``build/echarts``, bundles ``vendor/entry.mjs``, and writes the bundle, the licences
-and ``bundle.json`` (versions and SHA-256) beside it. The same versions give the same bytes.
+and ``bundle.json`` (versions and SHA-256) beside it. The same versions give the same bytes. What
+the licences want to go wherever the bundle goes stands at its top: every report carries it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ LICENCES = {
     "zrender/LICENSE": "LICENSE-zrender",
     "tslib/LICENSE.txt": "LICENSE-tslib",
 }
+# What each licence wants to be reproduced in full; Apache's may be named.
+TRAVELS = ("NOTICE-echarts", "LICENSE-zrender")
 BUNDLE = "echarts.min.js"
 
 
@@ -43,6 +46,8 @@ def main() -> None:
     subprocess.run([esbuild, "entry.mjs", *options, f"--outfile={output}"], cwd=WORK, check=True)
     for source, name in LICENCES.items():
         shutil.copy(WORK / "node_modules" / source, VENDOR / name)
+    script = banner() + output.read_text(encoding="utf-8")
+    output.write_text(script, encoding="utf-8")
     record = {
         "bundle": BUNDLE,
         "sha256": hashlib.sha256(output.read_bytes()).hexdigest(),
@@ -50,6 +55,15 @@ def main() -> None:
     }
     (VENDOR / "bundle.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"{output.relative_to(ROOT)}: {output.stat().st_size:,} bytes")
+
+
+def banner() -> str:
+    """Return the notices as a comment."""
+    first = (
+        "Apache ECharts, under https://www.apache.org/licenses/LICENSE-2.0; parts of it left out."
+    )
+    texts = [(VENDOR / name).read_text(encoding="utf-8").strip() for name in TRAVELS]
+    return "/*!\n" + "\n\n".join([first, *texts]) + "\n*/\n"
 
 
 if __name__ == "__main__":

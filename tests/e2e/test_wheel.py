@@ -55,3 +55,6 @@ def test_the_wheel_runs_the_demo(tmp_path: Path) -> None:
     assert len(document["models"]) >= 24
     assert not document["failures"]
     assert (tmp_path / "tinygauge-demo" / "four-metrics.png").exists()
+    page = (tmp_path / "tinygauge-demo" / "report.html").read_text(encoding="utf-8")
+    assert "Copyright (c) 2017, Baidu Inc." in page
+    assert page.endswith("</html>")

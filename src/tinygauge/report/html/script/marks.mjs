@@ -132,8 +132,12 @@ export function ticksIn(low, high, log, most) {
   }
   const span = (high - low) / Math.max(most, 2);
   const power = 10 ** Math.floor(Math.log10(span));
-  const step = [1, 2, 5, 10].map((digit) => digit * power).find((each) => each >= span);
-  const first = Math.ceil(low / step - 1e-9);
-  const count = Math.floor(high / step + 1e-9) - first + 1;
-  return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+  const steps = [1, 2, 5, 10].map((digit) => digit * power).filter((each) => each >= span);
+  // A step that is almost the whole axis may have no multiple on it: then a smaller one.
+  for (const step of [steps[0], steps[0] / 2, steps[0] / 5]) {
+    const first = Math.ceil(low / step - 1e-9);
+    const count = Math.floor(high / step + 1e-9) - first + 1;
+    if (count >= 2) return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+  }
+  return [];
 }

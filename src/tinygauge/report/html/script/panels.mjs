@@ -20,6 +20,8 @@ const REACH = { mouse: 9, pen: 12, touch: 20 };
 const NEAR = 14;
 // A mark on the edge of the axes is drawn whole.
 const EDGE = 10;
+// Width of a bold letter of the chosen model's name, about.
+const LETTER = 8;
 
 /* global echarts */
 const Bars = echarts.graphic.extendShape({
@@ -333,9 +335,11 @@ export class Panel {
     const point = this.points.find(({ i }) => i === chosen);
     if (!point) return [];
     const { ink, paper } = this.page.theme();
-    const { model } = { model: this.page.data.model(chosen).name };
-    const short = model.length > 28 ? `${model.slice(0, 27)}…` : model;
     const right = point.px > (this.box.x0 + this.box.x1) / 2;
+    const room = (right ? point.px - this.box.x0 : this.box.x1 - point.px) - 16;
+    const { name } = this.page.data.model(chosen);
+    const most = Math.floor(room / LETTER);
+    const short = name.length > most ? `${name.slice(0, most - 1)}…` : name;
     return [
       { type: "circle", shape: { cx: point.px, cy: point.py, r: 10 }, style: { fill: "none", stroke: ink, lineWidth: 1.6 } },
       {
