@@ -14,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.submission_runs import keyword_folders
+from tests.support.submission_runs import keyword_folders, keyword_run
 
+from tinygauge.bench.published_log import replay_log
+from tinygauge.bench.records import Mode
 from tinygauge.records import Severity
 from tinygauge.submission import build_submission, check_submission
 from tinygauge.submission.check import Checked
@@ -98,17 +100,10 @@ def _ic2(tree: Tree) -> None:
 
 
 def _trace(tree: Tree) -> None:
-    """Add a trace of the right windows, with half of their energy."""
-    text = (tree.kws / "energy" / "results.txt").read_text()
-    power_uj = 33.0 / 2  # of 1 ms, at 33 mW
-    marks, at_s = [0.5], 1.0
-    for duration in re.findall(r"for ([\d.]+) sec", text):
-        marks += [at_s, at_s + float(duration)]
-        at_s = marks[-1] + 1.0
-    samples = np.full(round(at_s * 1000) + 1000, power_uj, dtype="<f4")
-    content = b"\xf1" + np.array([1000.0], dtype="<f4").tobytes() + samples.tobytes()
-    (tree.kws / "energy" / "trace1-energy.bin").write_bytes(content)
-    (tree.kws / "energy" / "trace1-timestamps.json").write_text(json.dumps(marks))
+    """Halve the energy of each sample."""
+    path = tree.kws / "energy" / "trace1-energy.bin"
+    content = path.read_bytes()
+    path.write_bytes(content[:5] + (np.frombuffer(content[5:], dtype="<f4") / 2).tobytes())
 
 
 def _pass_changed(tree: Tree) -> None:
@@ -254,6 +249,51 @@ def test_a_requirement_that_is_broken_is_found(
     assert checked.passes == (Severity.ERROR not in worst)
     assert checked.passes == (name in {"plain-names", "keys-once", "described", "code-published",
                                        "checklist"})  # fmt: skip
+
+
+def test_samples_in_results_json_are_added_up(
+    trees: dict[RunnerKind, Path], tmp_path: Path
+) -> None:
+    """MLCommons' runner keeps its trace there."""
+    tree = Tree(trees[RunnerKind.MLC], tmp_path / "tree")
+    path = tree.kws / "energy" / "results.json"
+    plain = json.loads(path.read_text())
+    start = plain[3]["power"]["timestamps"][0][1]
+    plain[3]["power"]["samples"][start + 100] += 0.001  # of 0.358 J
+    path.write_text(json.dumps(plain))
+
+    (failure,) = check_submission(tree.root, "v1.3").failures
+
+    assert failure.requirement.name == "trace-agrees"
+    assert failure.file == path
+    assert "energy window 4 of 5" in failure.found
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("kind", RunnerKind)
+def test_another_reader_finds_the_same_in_what_is_built(
+    trees: dict[RunnerKind, Path], kind: RunnerKind, mode: Mode
+) -> None:
+    """The bench's reader of published logs, which shares no code with what wrote them."""
+    folder = trees[kind] / "closed/example/results/board_one/kws" / mode.value
+    wanted = keyword_run(mode)
+
+    found = replay_log(folder if kind is RunnerKind.MLC else folder / "log.txt")
+
+    assert (found.mode, found.benchmark) == (mode, "kws")
+    assert [each.iterations for each in found.windows] == [
+        each.iterations for each in wanted.windows
+    ]
+    assert [each.elapsed_s for each in found.windows] == pytest.approx(
+        [each.elapsed_s for each in wanted.windows], abs=1.1e-3
+    )
+    for each, kept in zip(found.windows, wanted.windows, strict=True):
+        assert (each.energy is None) == (kept.energy is None)
+        if each.energy is not None and kept.energy is not None:
+            assert each.energy.energy_j == pytest.approx(kept.energy.energy_j, rel=2e-4)
+    assert [(each.input, each.outputs) for each in found.inputs] == [
+        (each.input, each.outputs) for each in wanted.inputs
+    ]
 
 
 def test_false_wake_words_beyond_the_limit_are_found(

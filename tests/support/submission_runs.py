@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from tinygauge.bench.clock import HostClock
 from tinygauge.bench.folder import RunFolder
 from tinygauge.bench.records import (
@@ -15,7 +17,10 @@ from tinygauge.bench.records import (
     Run,
     WindowResult,
 )
+from tinygauge.bench.trace import Instrument, PowerTrace
+from tinygauge.bench.trace_store import save_trace
 from tinygauge.bench.transcript import Transcript
+from tinygauge.quantity import Missing
 
 _WORDS = ("Down", "Go", "Left", "No", "Off", "On", "Right", "Stop", "Up", "Yes", "sil", "unk")
 
@@ -43,7 +48,7 @@ def window(index: int, *, mode: Mode, iterations: int = 250) -> WindowResult:
         duration_s=elapsed_s,
         cut_by="marks",
         uncertainty_j=1e-4,
-        trace=FileRef(f"traces/window{index}.csv", ""),
+        trace=FileRef(f"traces/trace-{index + 1:03}.npz", ""),
     )
     timed = mode is Mode.PERFORMANCE
     return WindowResult(
@@ -60,6 +65,16 @@ def window(index: int, *, mode: Mode, iterations: int = 250) -> WindowResult:
         verified=True,
         energy=None if timed else energy,
     )
+
+
+def trace_of(measured: WindowResult) -> PowerTrace:
+    """Return the trace of a window: 33 mW in it, 3 mW half a second before and behind."""
+    rate_hz, before_s = 2500.0, 0.5
+    t_s = np.arange(round((measured.elapsed_s + 2 * before_s) * rate_hz)) / rate_hz
+    busy = (t_s >= before_s) & (t_s < before_s + measured.elapsed_s)
+    meter = Instrument("made-up meter", Missing("it is made up"))
+    trace = PowerTrace.uniform("window", meter, rate_hz, np.where(busy, 0.033, 0.003))
+    return trace.with_marks([before_s, before_s + measured.elapsed_s])
 
 
 def outputs_for(true_class: int, *, right: bool = True, classes: int = 12) -> tuple[float, ...]:
@@ -109,6 +124,8 @@ def keep(folder: Path, run: Run, *, complete: bool = True) -> Path:
     written = RunFolder.create(folder, replace(run, windows=(), inputs=()))
     for window_ in run.windows:
         written.keep(window_)
+        if window_.energy is not None:
+            save_trace(folder / window_.energy.trace.name, trace_of(window_))
     for item in run.inputs:
         written.keep(item)
     transcript = Transcript(written.transcript, HostClock(), "a made-up board")

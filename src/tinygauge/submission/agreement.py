@@ -119,25 +119,38 @@ def _supply(test: Test) -> Iterator[Failure]:
 
 
 def _trace(test: Test) -> Iterator[Failure]:
+    """Integrate what was recorded, in either runner's format, and compare with what is stated."""
     path = test.folder.find(_TRACE_FILE)
-    windows = test.results.energy_windows
-    if path is None or not windows:
-        return
-    try:
-        for name in (_TRACE_FILE, _MARKS_FILE):  # a foreign file may be a pipe, or endless
-            require_plain(test.folder.path / name)
-        trace = load_eembc_trace(path)
-        found = windows_between_marks(trace, skip=1, count=len(windows))
-        energies = [window_energy(trace, each).total.value * 1e6 for each in found]
-    except TinygaugeError as error:
-        yield _fail("trace-agrees", path, error.problem)
-        return
-    for window, energy_uj in zip(windows, energies, strict=True):
-        if window.energy_uj is None:
-            continue
-        if abs(energy_uj - window.energy_uj) > _TRACE * window.energy_uj:
-            said = f"window {window.number}: {energy_uj:.1f} uJ, {window.energy_uj:.1f} are stated"
-            yield _fail("trace-agrees", path, said)
+    stated = [window.energy_uj for window in test.results.energy_windows]
+    if path is not None and stated:
+        try:
+            energies_uj = _integrated(test, path, len(stated))
+        except TinygaugeError as error:
+            yield _fail("trace-agrees", path, error.problem)
+        else:
+            yield from _energies(path, stated, energies_uj)
+    sums_j = [each.energy_j for each in test.passes if each.energy_j is not None]
+    if test.json_file is not None and len(sums_j) == len(stated):
+        yield from _energies(test.json_file, stated, [each * 1e6 for each in sums_j])
+
+
+def _integrated(test: Test, path: Path, count: int) -> list[float]:
+    for name in (_TRACE_FILE, _MARKS_FILE):  # a foreign file may be a pipe, or endless
+        require_plain(test.folder.path / name)
+    trace = load_eembc_trace(path)
+    windows = windows_between_marks(trace, skip=1, count=count)
+    return [window_energy(trace, each).total.value * 1e6 for each in windows]
+
+
+def _energies(
+    file: Path, stated: Sequence[float | None], energies_uj: Sequence[float]
+) -> Iterator[Failure]:
+    for number, (printed, energy_uj) in enumerate(zip(stated, energies_uj, strict=True), start=1):
+        if printed is not None and abs(energy_uj - printed) > _TRACE * printed:
+            said = (
+                f"energy window {number} of {len(stated)}: {energy_uj:.1f} uJ, {printed:.1f} stated"
+            )
+            yield _fail("trace-agrees", file, said)
 
 
 def _set(test: Test, benchmark: str) -> Iterator[Failure]:

@@ -32,6 +32,7 @@ from tinygauge.submission.formats_mlc import mlc_files
 from tinygauge.submission.rounds import LATEST, TARGETS, Round, RunnerKind, round_named
 from tinygauge.submission.score import score_run
 from tinygauge.submission.system import KEYS
+from tinygauge.submission.traces import eembc_trace_files
 
 __all__ = ["Built", "Description", "build_submission", "load_description"]
 
@@ -204,8 +205,8 @@ def build_submission(
     scored = [(run, score_run(run) if run.mode is Mode.ACCURACY else None) for run in loaded]
     for run, score in scored:
         target = folder / run.benchmark / run.mode.value
-        for name, text in _files(run, score, runner).items():
-            files.append(_write(target / name, text.encode()))
+        for name, content in _files(run, score, runner).items():
+            files.append(_write(target / name, content))
         if runner is RunnerKind.EEMBC and rules.has_mlc_runner:
             files.append(_write(folder / run.benchmark / "EEMBC_RUNNER", b""))
         place = base / "code" / run.benchmark / described.name / "measurements" / run.mode.value
@@ -255,8 +256,13 @@ def _refuse_empty(run: Run, path: str | Path) -> None:
         raise ConfigError(str(path), "a window has no energy", "Measure again with a monitor")
 
 
-def _files(run: Run, score: float | None, runner: RunnerKind) -> dict[str, str]:
-    return eembc_files(run, score) if runner is RunnerKind.EEMBC else mlc_files(run, score)
+def _files(run: Run, score: float | None, runner: RunnerKind) -> dict[str, bytes]:
+    is_eembc = runner is RunnerKind.EEMBC
+    texts = eembc_files(run, score) if is_eembc else mlc_files(run, score)
+    found = {name: text.encode() for name, text in texts.items()}
+    if is_eembc and run.mode is Mode.ENERGY:
+        found |= eembc_trace_files(run)
+    return found
 
 
 def _write(path: Path, content: bytes) -> Path:

@@ -41,8 +41,8 @@ class Pass:
     elapsed_s : float or None
     outputs : tuple of float
     true_class : int or None
-    supply_v : float or None
-        Of energy runs.
+    supply_v, energy_j : float or None
+        Of energy runs: the voltage, and the sum of the samples between the last two timestamps.
     """
 
     file: str
@@ -51,6 +51,7 @@ class Pass:
     outputs: tuple[float, ...]
     true_class: int | None
     supply_v: float | None
+    energy_j: float | None
 
 
 @dataclass(slots=True)
@@ -177,7 +178,21 @@ def _pass(plain: dict[str, Any]) -> Pass:
         outputs=tuple(each for each in outputs if each is not None),
         true_class=None if true_class is None else round(true_class),
         supply_v=_number(power.get("voltage")),
+        energy_j=_energy_j(power),
     )
+
+
+def _energy_j(power: dict[str, Any]) -> float | None:
+    """Add the samples, joules of 1 ms each, of the window: between the last two timestamps."""
+    samples, stamps = power.get("samples"), power.get("timestamps")
+    if not (isinstance(samples, list) and isinstance(stamps, list) and len(stamps) >= 2):
+        return None
+    ends = [_number(each[-1]) if isinstance(each, list) and each else None for each in stamps[-2:]]
+    if ends[0] is None or ends[1] is None or not 0 <= ends[0] < ends[1] <= len(samples):
+        return None
+    found = [_number(each) for each in samples[round(ends[0]) : round(ends[1])]]
+    known = [each for each in found if each is not None]
+    return math.fsum(known) if len(known) == len(found) else None
 
 
 def _object(plain: Any) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """A run in the formats of EEMBC's runner: ``log.txt``, ``results.txt`` and ``script.async``.
 
-The log is written from the run's records and says so; its version line names this program.
+The log is written from the run's records and says so; its version line names this program. The
+laps of accuracy runs count from the log's own begin: the records keep how long each input took,
+the transcript keeps the board's clock.
 
 References
 ----------
@@ -69,6 +71,9 @@ def _log(run: Run) -> str:
     out.add("parser", f"m-bmark-run-name[{name}]-code[{_code(run)}]")
     out.add("parser", f"m-version[{run.tool}]")
     out.add("parser", f"m-rendered-from[{run.transcript.name} {run.transcript.sha256}]")
+    mode = "multi" if run.mode is Mode.ACCURACY else "bmark"
+    for key, value in (("runMode", mode), ("model", run.firmware_model)):
+        out.add("parser", f"m-bm-cfg-name[{_code(run)}]-key[{key}]-val[{value}]")
     if run.simulated:
         out.add("parser", "m-simulated[times are those of an emulator, not of a board]")
     out.add("parser", 'Command "dut profile"')
@@ -110,8 +115,14 @@ def _log_input(out: _Lines, item: InputResult, offset: int | None) -> None:
     out.add("parser", f'Command "bload dut "{item.input}"{part}"')
     out.add("parser", "m-bload-done")
     out.add("parser", 'Command "dut infer 1 0"')
+    out.add("dut", "m-warmup-start-0")
+    out.add("dut", "m-warmup-done")
     out.add("dut", "m-infer-start-1")
-    out.at_s += (item.elapsed_us or 0) / 1e6
+    if item.elapsed_us is not None:
+        start_us = round(out.at_s * 1e6)
+        out.add("dut", f"m-lap-us-{start_us}")
+        out.at_s += item.elapsed_us / 1e6
+        out.add("dut", f"m-lap-us-{start_us + item.elapsed_us}")
     out.add("dut", "m-infer-done")
     out.add("dut", f"m-results-[{_decimals(item.outputs)}]")
     out.add("dut", "m-ready")

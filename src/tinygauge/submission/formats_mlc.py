@@ -17,6 +17,7 @@ from typing import Any
 
 from tinygauge.bench.records import InputResult, Mode, Run, WindowResult
 from tinygauge.submission.rounds import TARGETS, RunnerKind
+from tinygauge.submission.traces import window_milliseconds
 
 __all__ = ["mlc_files"]
 
@@ -193,9 +194,18 @@ def _window(run: Run, window: WindowResult) -> dict[str, Any]:
     if run.mode is Mode.PERFORMANCE:
         infer["throughput"] = window.iterations / window.elapsed_s
     else:
-        # Samples and timestamps are in the traces among the measurements.
-        plain["power"] = {"extracted_power": None, "voltage": run.supply_v}
+        plain["power"] = _power(run, window)
     return plain | {"infer": infer}
+
+
+def _power(run: Run, window: WindowResult) -> dict[str, Any]:
+    """Return joules of each millisecond, and after how many of them the board pulled its pin."""
+    plain: dict[str, Any] = {"extracted_power": None, "voltage": run.supply_v}
+    trace = window_milliseconds(run, window)
+    if trace is None:
+        return plain
+    samples = [float(f"{value:.5e}") for value in trace.energy_j]
+    return {"samples": samples, "timestamps": [["00", trace.start], ["01", trace.end]]} | plain
 
 
 def _inputs(run: Run) -> list[dict[str, Any]]:

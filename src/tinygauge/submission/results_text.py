@@ -172,21 +172,19 @@ def _lines(text: str) -> Iterable[str]:
 
 def _without_repeats(lines: Iterable[str]) -> Iterable[str]:
     """Yield lines, those that repeat the one before (but for the time) only once."""
-    for said, group in groupby(lines, key=lambda line: _split(line)[2]):
+    for said, group in groupby(lines, key=lambda line: _split(line)[1]):
         first = next(group)
         if said.strip():
             yield first
 
 
-def _split(line: str) -> tuple[RunnerKind | None, bool, str]:
-    """Return whose line it is where its prefix tells, whether it has one, and what it says."""
-    found = _EEMBC_LINE.fullmatch(line.rstrip())
-    if found:
-        return RunnerKind.EEMBC, True, found[2]
-    found = _MLC_LINE.fullmatch(line.rstrip())
-    if found:
-        return RunnerKind.MLC, True, found[2]
-    return None, False, line.rstrip()
+def _split(line: str) -> tuple[RunnerKind | None, str]:
+    """Return whose line it is where its prefix tells, and what it says behind that."""
+    for kind, pattern in ((RunnerKind.EEMBC, _EEMBC_LINE), (RunnerKind.MLC, _MLC_LINE)):
+        found = pattern.fullmatch(line.rstrip())
+        if found:
+            return kind, found[2]
+    return None, line.rstrip()
 
 
 class _Reader:
@@ -198,13 +196,13 @@ class _Reader:
         self._energy: EnergyWindow | None = None
 
     def take(self, line: str) -> None:
-        kind, prefixed, said = _split(line)
+        kind, said = _split(line)
         self.results.runner = self.results.runner or kind or _kind(said)
         if found := _FAULT.search(said):
             self.results.faults.append(found[0])
         if not self._heading(said):
             self._figure(said)
-            self._summary(said, line, prefixed=prefixed)
+            self._summary(said, line)
 
     def _heading(self, said: str) -> bool:
         if found := _WINDOW.search(said):
@@ -244,11 +242,11 @@ class _Reader:
             if found[2] == "mW":
                 self.results.official["power"] = window.power_mw
 
-    def _summary(self, said: str, line: str, *, prefixed: bool) -> None:
+    def _summary(self, said: str, line: str) -> None:
         results = self.results
         if found := _MEDIAN_THROUGHPUT.search(said):
             results.median_throughput_per_s = float(found[1])
-            if prefixed:
+            if " Median throughput" in line:
                 results.official["throughput"] = float(found[1])
         elif found := _MEDIAN_ENERGY.search(said):
             results.median_energy_uj = results.official["energy"] = float(found[1])
