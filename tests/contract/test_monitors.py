@@ -7,7 +7,7 @@ Joulescope's wire is USB, so its fake stands in for the driver's own class.
 
 from __future__ import annotations
 
-import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +15,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
+
+if sys.platform == "win32":
+    pytest.skip("there are no pseudo-terminals", allow_module_level=True)
+
 from tests.support.joulescope_fake import JoulescopeFake
 from tests.support.lpm01a_fake import Lpm01aFake
 from tests.support.otii_fake import OtiiFake
@@ -37,8 +41,6 @@ from tinygauge.errors import (
     UnknownNameError,
 )
 from tinygauge.quantity import Quantity
-
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="ptys are POSIX")
 
 SCENE = Scene()
 Closable = TypeVar("Closable")
