@@ -33,9 +33,11 @@ __all__ = ["Board", "Identity"]
 
 # mlcommons/tiny's runner waits 5 s for a line, 30 s for an inference.
 REPLY_S = 5.0
-# Commands on their way while the answers to earlier ones are: enough to hide the 16 ms that a
-# USB serial adapter may keep an answer back (FTDI's default latency timer) at 115,200 baud.
-PIPELINE_COMMANDS = 8
+# Commands of so much time are on their way while the answers to earlier ones are: that hides the
+# 16 ms that a USB serial adapter may keep an answer back (FTDI's default latency timer).
+_AHEAD_S = 0.04
+_LEAST_AHEAD = 8
+_MOST_AHEAD = 64
 _PASSED_PREFIX = "[dut]: "
 _QUIET_S = 0.05
 _BABBLE_S = 3.0
@@ -60,6 +62,43 @@ class Identity:
     name: str
     profile: str
     model: str
+
+
+class _Loading:
+    """Follows the answers to the commands that load an input."""
+
+    def __init__(self, size_bytes: int) -> None:
+        self._size_bytes = size_bytes
+        self._expected: int | None = None
+        self._done_behind: int | None = None
+        self.answered = 0
+        self.fault = ""
+
+    def take(self, message: Message) -> None:
+        """Take a line; the first that is wrong is the fault."""
+        fault = ""
+        if message.kind is Kind.READY:
+            self.answered += 1
+        elif message.kind is Kind.EXPECTING:
+            self._expected = message.number
+            if self._expected != self._size_bytes or self.answered:
+                fault = f"it expects {self._expected} bytes of {self._size_bytes}"
+        elif message.kind is Kind.LOAD_DONE:
+            self._done_behind = self.answered
+        elif message.kind is Kind.FAULT:
+            fault = f"e-[{message.text}] to command {self.answered + 1} of the load"
+        self.fault = self.fault or fault
+
+    def what_is_missing(self, commands: int) -> str:
+        """Say what the answers to all commands lack; empty where nothing."""
+        if self._expected is None:
+            return "the line 'm-[Expecting …]' is missing or damaged"
+        if self._done_behind == commands - 1:
+            return ""
+        counted = "never"
+        if self._done_behind is not None:
+            counted = f"behind command {self._done_behind + 1}"
+        return f"m-load-done came {counted}, due behind command {commands}"
 
 
 class Board:
@@ -172,40 +211,25 @@ class Board:
         LinkTimeoutError
             If an answer is missing.
         """
-        announce = command_load(len(content))
-        lines = self.ask(announce)
-        expected = [line.message.number for line in lines if line.message.kind is Kind.EXPECTING]
-        if expected != [len(content)]:
-            problem = fault_in(lines) or f"it expects {expected} bytes"
-            raise self._unexpected(announce.decode(), problem)
-        self._send_chunks([*commands_hex(content, self.chunk_bytes)])
-
-    def _send_chunks(self, commands: list[bytes]) -> None:
-        """Send an input's bytes; keep several commands on their way where the board takes it."""
-        ahead = PIPELINE_COMMANDS if self.pipelined else 1
-        sent = answered = 0
-        done_behind: int | None = None
-        fault = ""
-        while answered < len(commands):
-            burst = commands[sent : answered + ahead]
-            if burst and not fault:
+        commands = [command_load(len(content)), *commands_hex(content, self.chunk_bytes)]
+        loading = _Loading(len(content))
+        ahead = self._commands_ahead() if self.pipelined else 1
+        sent = 0
+        while loading.answered < (sent if loading.fault else len(commands)):
+            burst = commands[sent : loading.answered + ahead]
+            if burst and not loading.fault:
                 self._send(b"".join(burst))
                 sent += len(burst)
-            if fault and answered >= sent:
-                break
-            message = self._line(self.reply_s, "db …%").message
-            if message.kind is Kind.READY:
-                answered += 1
-            elif message.kind is Kind.LOAD_DONE:
-                done_behind = answered
-            elif message.kind is Kind.FAULT:
-                fault = fault or f"e-[{message.text}] to command {answered + 1} of the input"
-        if fault:
-            raise self._unexpected("db …%", fault)
-        if done_behind != len(commands) - 1:
-            counted = "never" if done_behind is None else f"behind command {done_behind + 1}"
-            problem = f"m-load-done came {counted}, due behind command {len(commands)}"
+            loading.take(self._line(self.reply_s, "db …%").message)
+        problem = loading.fault or loading.what_is_missing(len(commands))
+        if problem:
             raise self._unexpected("db …%", problem)
+
+    def _commands_ahead(self) -> int:
+        if self.link.baud <= 0:
+            return _MOST_AHEAD
+        command_s = 2 * self.chunk_bytes * 10 / self.link.baud
+        return min(max(_LEAST_AHEAD, round(_AHEAD_S / command_s)), _MOST_AHEAD)
 
     def read_back(self) -> bytes:
         """Return the input that the board holds, as far as it prints it."""

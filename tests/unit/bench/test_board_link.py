@@ -1,0 +1,115 @@
+"""How fast inputs are loaded, what a probe sees, and what a transcript keeps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.fake_board import FakeBoard, Firmware
+from tests.support.fake_link import FakeLink, VirtualClock
+
+from tinygauge.bench.board import Board
+from tinygauge.bench.dialect import commands_hex
+from tinygauge.bench.probe import BAUDS, Probe, probe_port
+from tinygauge.bench.transcript import decode, encode
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "baud", "latency_s"),
+    [
+        (490, 9600, 0.016),
+        (490, 115200, 0.001),
+        (3072, 115200, 0.016),
+        (27648, 115200, 0.016),
+        (27648, 921600, 0.016),
+    ],
+)
+def test_loading_takes_at_least_95_percent_of_what_hex_allows(
+    size_bytes: int, baud: int, latency_s: float
+) -> None:
+    """Commands go ahead of the answers, so that a USB adapter's delay costs no time."""
+    clock = VirtualClock()
+    fake = FakeBoard(baud=baud)
+    board = Board(FakeLink(fake, clock, baud=baud, latency_s=latency_s), clock=clock)
+    content = np.random.default_rng(1).bytes(size_bytes)
+    began_s = clock.now_s()
+
+    board.load(content)
+
+    took_s = clock.now_s() - began_s
+    on_the_wire_s = sum(map(len, commands_hex(content))) * 10 / baud
+    assert on_the_wire_s / took_s >= 0.95
+    assert board.read_back() == content
+
+
+class Noise:
+    """A link from which the same bytes come at whatever rate, and nobody listens."""
+
+    def __init__(self, data: bytes, baud: int, clock: VirtualClock) -> None:
+        self.name, self.baud = "noise", baud
+        self._data, self._clock = data, clock
+
+    def write(self, data: bytes) -> None:
+        """Take it."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """Return some of it, once."""
+        self._clock.sleep(timeout_s)
+        data, self._data = self._data, b""
+        return data
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def probed(data: bytes) -> Probe:
+    """Probe a port from which these bytes come."""
+    clock = VirtualClock()
+    return probe_port("p", opener=lambda _, baud: Noise(data, baud, clock), clock=clock)
+
+
+@pytest.mark.parametrize(
+    ("data", "seen", "advice"),
+    [
+        (b"", "not a byte came at 115200, 921600", "RX and TX"),
+        (b"Hello world\r\n", "text came at 115200 baud but no answer", "firmware is another"),
+        (bytes(range(128, 200)), "bytes came that are text at none of", "--baud N"),
+        (b"m-ready\r\n", "text came", "loses bytes"),
+    ],
+)
+def test_a_probe_explains_what_it_saw(data: bytes, seen: str, advice: str) -> None:
+    """Silence, another firmware and a wrong rate are different mistakes."""
+    found = probed(data)
+
+    assert found.identity is None
+    assert seen in found.seen
+    assert advice in found.advice
+
+
+@pytest.mark.parametrize("baud", [115200, 9600, 1_000_000])
+def test_a_probe_finds_the_rate(baud: int) -> None:
+    """At another rate than the board's nothing legible comes."""
+    clock = VirtualClock()
+    fake = FakeBoard(Firmware(energy=baud == 9600), baud=baud)
+
+    def opener(_: str, rate: int) -> FakeLink | Noise:
+        return FakeLink(fake, clock, baud=rate) if rate == baud else Noise(b"\xf0\x8e", rate, clock)
+
+    found = probe_port("p", opener=opener, clock=clock)
+
+    assert found.baud == baud
+    assert baud in BAUDS
+    assert found.identity is not None
+    assert found.identity.model == "kws01"
+    assert found.timestamps == ("pin" if baud == 9600 else "lines")
+
+
+@given(st.binary(max_size=200))
+def test_a_transcript_keeps_every_byte(data: bytes) -> None:
+    """As one line of printable ASCII, and back."""
+    line = encode(data)
+
+    assert decode(line) == data
+    assert line.isascii()
+    assert "\n" not in line
