@@ -1,0 +1,126 @@
+/* Reference kernels of ops that work element by element.
+ *
+ * After tflite-micro's kernels/internal/reference/integer_ops/{add,mul,logistic,tanh}.h and
+ * kernels/internal/reference/{sub,requantize,quantize,dequantize}.h.
+ */
+#include "kernels.h"
+
+static int32_t add_values(const tg_pair *p, int32_t a, int32_t b) {
+  const int32_t scaled_a = tg_rescale(tg_shift_left(a - p->a_zero, p->left_shift), p->a);
+  const int32_t scaled_b = tg_rescale(tg_shift_left(b - p->b_zero, p->left_shift), p->b);
+  const int32_t sum = tg_wrap_add(scaled_a, p->negate_b ? -scaled_b : scaled_b);
+  return tg_clamp(tg_wrap_add(tg_rescale(sum, p->out), p->out_zero), p->low, p->high);
+}
+
+static int32_t mul_values(const tg_pair *p, int32_t a, int32_t b) {
+  const int32_t product = (int32_t)((uint32_t)(a - p->a_zero) * (uint32_t)(b - p->b_zero));
+  return tg_clamp(tg_wrap_add(tg_rescale(product, p->out), p->out_zero), p->low, p->high);
+}
+
+#define DEFINE_PAIR(NAME, VALUE, FUNCTION)                                                  \
+  void NAME(const tg_pair *p, int32_t count, const VALUE *a, int32_t a_count, const VALUE *b, \
+            int32_t b_count, VALUE *y) {                                                    \
+    for (int32_t i = 0; i < count; ++i) {                                                   \
+      y[i] = (VALUE)FUNCTION(p, a[i % a_count], b[i % b_count]);                            \
+    }                                                                                       \
+  }
+
+DEFINE_PAIR(tg_add_s8, int8_t, add_values)
+DEFINE_PAIR(tg_add_s16, int16_t, add_values)
+DEFINE_PAIR(tg_mul_s8, int8_t, mul_values)
+DEFINE_PAIR(tg_mul_s16, int16_t, mul_values)
+
+#define DEFINE_EXTREMUM(NAME, VALUE)                                                  \
+  void NAME(int32_t want_max, int32_t count, const VALUE *a, int32_t a_count, const VALUE *b, \
+            int32_t b_count, VALUE *y) {                                              \
+    for (int32_t i = 0; i < count; ++i) {                                             \
+      const VALUE one = a[i % a_count];                                               \
+      const VALUE other = b[i % b_count];                                             \
+      y[i] = (one > other) == (want_max != 0) ? one : other;                          \
+    }                                                                                 \
+  }
+
+DEFINE_EXTREMUM(tg_extremum_s8, int8_t)
+DEFINE_EXTREMUM(tg_extremum_s16, int16_t)
+
+void tg_lookup_s8(const int8_t *table, int32_t count, const int8_t *x, int8_t *y) {
+  for (int32_t i = 0; i < count; ++i) {
+    y[i] = table[x[i] + 128];
+  }
+}
+
+#define DEFINE_REQUANTIZE(NAME, FROM, TO, LOWEST, HIGHEST)                                  \
+  void NAME(tg_scale scale, int32_t in_zero, int32_t out_zero, int32_t count, const FROM *x, \
+            TO *y) {                                                                        \
+    for (int32_t i = 0; i < count; ++i) {                                                   \
+      const int32_t value = tg_wrap_add(tg_rescale(x[i] - in_zero, scale), out_zero);       \
+      y[i] = (TO)tg_clamp(value, LOWEST, HIGHEST);                                          \
+    }                                                                                       \
+  }
+
+DEFINE_REQUANTIZE(tg_requantize_s8_s16, int8_t, int16_t, INT16_MIN, INT16_MAX)
+DEFINE_REQUANTIZE(tg_requantize_s16_s8, int16_t, int8_t, INT8_MIN, INT8_MAX)
+DEFINE_REQUANTIZE(tg_requantize_s16, int16_t, int16_t, INT16_MIN, INT16_MAX)
+
+/* One value of the logistic function, or of tanh(x) = 2 logistic(2x) - 1, between two entries. */
+static int16_t curve_value(int32_t x, int32_t is_tanh, const uint16_t *table) {
+  const int32_t bits = is_tanh ? 8 : 9; /* of the fraction between two entries */
+  const uint32_t size = (uint32_t)(x < 0 ? -x : x);
+  const uint32_t index = size >> bits;
+  uint32_t result;
+  if (index >= 255) {
+    result = is_tanh ? UINT32_C(0xFFFF) << 8 : UINT32_C(0x7FFF) << 10;
+  } else {
+    const uint32_t fraction = size & ((1u << bits) - 1u);
+    result = ((uint32_t)table[index] << bits) + fraction * (uint32_t)(table[index + 1] - table[index]);
+  }
+  if (is_tanh) {
+    const int32_t centred = (int32_t)result - (1 << 23);
+    return (int16_t)((x >= 0 ? centred + (1 << 7) : -centred + (1 << 7) - 1) >> 8);
+  }
+  result = x >= 0 ? result + (1u << 9) : (1u << 25) - result + (1u << 9) - 1u;
+  return (int16_t)(result >> 10);
+}
+
+void tg_curve_s16(const tg_curve *p, const uint16_t *table, int32_t count, const int16_t *x,
+                  int16_t *y) {
+  const int32_t multiplier = p->multiplier ? p->multiplier : 3 << p->shift;
+  const int32_t shift = p->multiplier ? p->shift : 0;
+  const int32_t half = shift > 0 ? 1 << (shift - 1) : 0;
+  for (int32_t i = 0; i < count; ++i) {
+    y[i] = curve_value((x[i] * multiplier + half) >> shift, p->is_tanh, table);
+  }
+}
+
+/* Round half away from zero without <math.h>; beyond the integers the limits answer. */
+static int32_t round_float(float x) {
+  if (!(x > -2147483648.0f)) {
+    return INT32_MIN; /* NaN as well, as x86 converts it */
+  }
+  if (x >= 2147483648.0f) {
+    return INT32_MAX;
+  }
+  const int32_t whole = (int32_t)x;
+  const float rest = x - (float)whole; /* exact */
+  return whole + (rest >= 0.5f) - (rest <= -0.5f);
+}
+
+#define DEFINE_QUANTIZE(NAME, TO, LOWEST, HIGHEST)                                         \
+  void NAME(float scale, int32_t zero, int32_t count, const float *x, TO *y) {             \
+    for (int32_t i = 0; i < count; ++i) {                                                  \
+      y[i] = (TO)tg_clamp(tg_wrap_add(round_float(x[i] / scale), zero), LOWEST, HIGHEST);  \
+    }                                                                                      \
+  }
+
+DEFINE_QUANTIZE(tg_quantize_s8, int8_t, INT8_MIN, INT8_MAX)
+DEFINE_QUANTIZE(tg_quantize_s16, int16_t, INT16_MIN, INT16_MAX)
+
+#define DEFINE_DEQUANTIZE(NAME, FROM)                                              \
+  void NAME(float scale, int32_t zero, int32_t count, const FROM *x, float *y) {   \
+    for (int32_t i = 0; i < count; ++i) {                                          \
+      y[i] = scale * (float)(x[i] - zero);                                         \
+    }                                                                              \
+  }
+
+DEFINE_DEQUANTIZE(tg_dequantize_s8, int8_t)
+DEFINE_DEQUANTIZE(tg_dequantize_s16, int16_t)

@@ -1,0 +1,145 @@
+/* Reference kernels of quantised ops, one input at a time, bit for bit those of tflite-micro.
+ *
+ * Plain structs of parameters, no heap, no state, no standard library but <stdint.h>: firmware
+ * compiles this file set as it is, and the desktop's batch path is checked against it. Tensors
+ * are dense, channels last. Nothing here checks sizes: whoever fills in the structs has to
+ * (tinygauge.exact does, from the model's file).
+ */
+#ifndef TINYGAUGE_KERNELS_H
+#define TINYGAUGE_KERNELS_H
+
+#include <stdint.h>
+
+#include "requant.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A filter that moves over an image: convolutions and pooling. */
+typedef struct {
+  int32_t in_h, in_w, in_c;
+  int32_t out_h, out_w, out_c;
+  int32_t filter_h, filter_w;
+  int32_t stride_h, stride_w;
+  int32_t dilation_h, dilation_w;
+  int32_t pad_h, pad_w;           /* above and to the left */
+  int32_t filter_c;               /* depth of one filter: in_c / groups; unused by depthwise ops */
+  int32_t in_zero, out_zero;      /* zero points; 0 with int16 */
+  int32_t low, high;              /* fused activation, in stored values */
+} tg_window;
+
+/* Ops on two tensors: adding, subtracting, multiplying. Each x is (stored - zero). */
+typedef struct {
+  int32_t a_zero, b_zero, out_zero;
+  tg_scale a, b, out;             /* multiplying uses `out` alone */
+  int32_t left_shift;             /* 20 for int8, 15 for int16 */
+  int32_t negate_b;               /* 1 to subtract */
+  int32_t low, high;
+} tg_pair;
+
+/* Sums over axes: the tensor is seen as outer x reduced x inner. */
+typedef struct {
+  int32_t outer, reduced, inner;
+  int32_t in_zero, out_zero;
+  tg_scale scale;
+} tg_reduction;
+
+typedef struct {
+  int32_t rows, depth;
+  tg_scale scale;                 /* of the difference to the row's maximum */
+  int32_t diff_min;               /* int8: smaller differences give 0 */
+} tg_softmax;
+
+/* A copy between two tensors of up to six dimensions, of elements of `width` bytes. */
+typedef struct {
+  int32_t width;
+  int32_t extent[6];
+  int32_t from[6], to[6];         /* strides in elements; 0 repeats, negative goes backwards */
+  int32_t from_offset, to_offset; /* in elements */
+} tg_copy;
+
+/* int16 logistic and tanh (tg_curve_s16). A multiplier of 0 stands for a power-of-two scale. */
+typedef struct {
+  int32_t multiplier, shift;
+  int32_t is_tanh;
+} tg_curve;
+
+/* Weights are (out_c, filter_h, filter_w, filter_c); one scale an output channel. */
+void tg_conv_s8(const tg_window *p, const int8_t *x, const int8_t *weights, const int32_t *bias,
+                const tg_scale *scales, int8_t *y);
+void tg_conv_s16(const tg_window *p, const int16_t *x, const int8_t *weights, const int64_t *bias,
+                 const tg_scale *scales, int16_t *y);
+
+/* Weights are (filter_h, filter_w, out_c). */
+void tg_depthwise_s8(const tg_window *p, const int8_t *x, const int8_t *weights,
+                     const int32_t *bias, const tg_scale *scales, int8_t *y);
+void tg_depthwise_s16(const tg_window *p, const int16_t *x, const int8_t *weights,
+                      const int64_t *bias, const tg_scale *scales, int16_t *y);
+
+/* Weights as those of convolutions; `sums` has room for one output image. */
+void tg_transpose_conv_s8(const tg_window *p, const int8_t *x, const int8_t *weights,
+                          const int32_t *bias, const tg_scale *scales, int32_t *sums, int8_t *y);
+void tg_transpose_conv_s16(const tg_window *p, const int16_t *x, const int8_t *weights,
+                           const int64_t *bias, const tg_scale *scales, int64_t *sums, int16_t *y);
+
+void tg_average_pool_s8(const tg_window *p, const int8_t *x, int8_t *y);
+void tg_average_pool_s16(const tg_window *p, const int16_t *x, int16_t *y);
+void tg_max_pool_s8(const tg_window *p, const int8_t *x, int8_t *y);
+void tg_max_pool_s16(const tg_window *p, const int16_t *x, int16_t *y);
+
+/* Element by element; b repeats every `b_count` elements, a every `a_count`. */
+void tg_add_s8(const tg_pair *p, int32_t count, const int8_t *a, int32_t a_count, const int8_t *b,
+               int32_t b_count, int8_t *y);
+void tg_add_s16(const tg_pair *p, int32_t count, const int16_t *a, int32_t a_count,
+                const int16_t *b, int32_t b_count, int16_t *y);
+void tg_mul_s8(const tg_pair *p, int32_t count, const int8_t *a, int32_t a_count, const int8_t *b,
+               int32_t b_count, int8_t *y);
+void tg_mul_s16(const tg_pair *p, int32_t count, const int16_t *a, int32_t a_count,
+                const int16_t *b, int32_t b_count, int16_t *y);
+void tg_extremum_s8(int32_t want_max, int32_t count, const int8_t *a, int32_t a_count,
+                    const int8_t *b, int32_t b_count, int8_t *y);
+void tg_extremum_s16(int32_t want_max, int32_t count, const int16_t *a, int32_t a_count,
+                     const int16_t *b, int32_t b_count, int16_t *y);
+
+/* Every int8 function of one value: table[x + 128]. */
+void tg_lookup_s8(const int8_t *table, int32_t count, const int8_t *x, int8_t *y);
+/* Rescale from one scale and zero point to another, with the limits of the output type. */
+void tg_requantize_s8_s16(tg_scale scale, int32_t in_zero, int32_t out_zero, int32_t count,
+                          const int8_t *x, int16_t *y);
+void tg_requantize_s16_s8(tg_scale scale, int32_t in_zero, int32_t out_zero, int32_t count,
+                          const int16_t *x, int8_t *y);
+void tg_requantize_s16(tg_scale scale, int32_t in_zero, int32_t out_zero, int32_t count,
+                       const int16_t *x, int16_t *y);
+/* `table` has 256 values of the logistic function (tinygauge.exact.tables). */
+void tg_curve_s16(const tg_curve *p, const uint16_t *table, int32_t count, const int16_t *x,
+                  int16_t *y);
+
+void tg_mean_s8(const tg_reduction *p, const int8_t *x, int8_t *y);
+void tg_mean_s16(const tg_reduction *p, const int16_t *x, int16_t *y);
+void tg_sum_s8(const tg_reduction *p, const int8_t *x, int8_t *y);
+void tg_sum_s16(const tg_reduction *p, const int16_t *x, int16_t *y);
+void tg_reduce_extremum_s8(const tg_reduction *p, int32_t want_max, const int8_t *x, int8_t *y);
+
+void tg_softmax_s8(const tg_softmax *p, const int8_t *x, int8_t *y);
+/* The tables have 513 values each: exp on [-10, 0] and 1 / (1 + x) on [0, 1]. */
+void tg_softmax_s16(const tg_softmax *p, const int16_t *exp_table, const int16_t *reciprocal_table,
+                    const int16_t *x, int16_t *y);
+
+void tg_strided_copy(const tg_copy *p, const void *x, void *y);
+/* y[i] = x[index[i]], elements of `width` bytes. */
+void tg_pick(int32_t width, int32_t count, const int32_t *index, const void *x, void *y);
+/* Set `count` elements of `width` bytes to the one at `value`. */
+void tg_fill(int32_t width, int32_t count, const void *value, void *y);
+
+/* TFLM's rounding: half away from zero; the division is in single precision. */
+void tg_quantize_s8(float scale, int32_t zero, int32_t count, const float *x, int8_t *y);
+void tg_quantize_s16(float scale, int32_t zero, int32_t count, const float *x, int16_t *y);
+void tg_dequantize_s8(float scale, int32_t zero, int32_t count, const int8_t *x, float *y);
+void tg_dequantize_s16(float scale, int32_t zero, int32_t count, const int16_t *x, float *y);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,153 @@
+"""Functions of one value, and SOFTMAX."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygauge.exact.lowering.scope import PerTensor, Scope
+from tinygauge.exact.scales import LIMITS, Scale, quantize_multiplier, round_away
+from tinygauge.exact.steps import (
+    Curve,
+    LeakyRelu16,
+    Lookup,
+    Requantize,
+    Softmax8,
+    Softmax16,
+    Step,
+)
+from tinygauge.exact.tables import (
+    clamp_table,
+    exp_table,
+    hard_swish_table,
+    leaky_relu_table,
+    logistic_table,
+    requantize_table,
+    tanh_table,
+)
+from tinygauge.graph import DType, Op
+
+__all__ = ["curve", "hard_swish", "leaky_relu", "relu", "relu6", "softmax"]
+
+_UNIT = Scale(2**30, 1)
+
+
+def _ends(scope: Scope, op: Op) -> tuple[dict[str, Any], DType, PerTensor, PerTensor]:
+    """Return what every such step has: its place, type, and quantisation on both sides."""
+    scope.operands(op, 1)
+    source, output = scope.input(op), scope.output(op)
+    dtype = scope.activations(op, source, output)
+    scope.same_shape(op, output, source.shape)
+    place = {"op": op.index, "inputs": (source.index,), "outputs": (output.index,)}
+    return place, dtype, scope.quantization(op, source), scope.quantization(op, output)
+
+
+def relu(scope: Scope, op: Op) -> Step:
+    """Lower RELU: another scale, nothing below zero."""
+    place, dtype, before, after = _ends(scope, op)
+    scale = scope.scale(op, before.scale / after.scale)
+    lowest, high = LIMITS[dtype.value]
+    low = max(lowest, after.zero)
+    if dtype is DType.INT8:
+        return Lookup(**place, table=requantize_table(scale, before.zero, after.zero, low, high))
+    return Requantize(
+        **place, scale=scale, in_zero=before.zero, out_zero=after.zero, low=low, high=high
+    )
+
+
+def relu6(scope: Scope, op: Op) -> Step:
+    """Lower RELU6: TFLM clamps stored values and ignores the output's scale."""
+    place, dtype, before, _ = _ends(scope, op)
+    _, highest = LIMITS[dtype.value]
+    six = round_away(float(np.float32(6) / np.float32(before.scale))) + before.zero
+    high = min(six, highest)
+    if dtype is DType.INT8:
+        return Lookup(**place, table=clamp_table(before.zero, high))
+    return Requantize(**place, scale=_UNIT, in_zero=0, out_zero=0, low=before.zero, high=high)
+
+
+def leaky_relu(scope: Scope, op: Op) -> Step:
+    """Lower LEAKY_RELU; the factors are computed in float32."""
+    place, dtype, before, after = _ends(scope, op)
+    alpha = op.options.get("alpha", 0.0)
+    scope.require(op, isinstance(alpha, float) and math.isfinite(alpha), f"alpha {alpha}")
+    source, result = np.float32(before.scale), np.float32(after.scale)
+    negative = scope.scale(op, float(source * np.float32(alpha) / result))
+    identity = scope.scale(op, float(source / result))
+    if dtype is DType.INT8:
+        table = leaky_relu_table(identity, negative, before.zero, after.zero)
+        return Lookup(**place, table=table)
+    return LeakyRelu16(
+        **place, in_zero=before.zero, out_zero=after.zero, identity=identity, alpha=negative
+    )
+
+
+def hard_swish(scope: Scope, op: Op) -> Lookup:
+    """Lower HARD_SWISH of int8."""
+    place, dtype, before, after = _ends(scope, op)
+    scope.require(op, dtype is DType.INT8, f"values of type {dtype}")
+    try:
+        table = hard_swish_table(before.scale, before.zero, after.scale, after.zero)
+    except ValueError as error:
+        raise scope.refuse(op, str(error)) from error
+    return Lookup(**place, table=table)
+
+
+def _log2(value: float) -> tuple[int, bool]:
+    """Return the nearest power of two, and whether it is close (CheckedLog2, in float32)."""
+    exact = np.float32(math.log(value)) * (np.float32(1) / np.float32(math.log(2)))
+    nearest = round_away(float(exact))
+    return nearest, abs(float(exact) - nearest) < 1e-3
+
+
+def curve(scope: Scope, op: Op) -> Step:
+    """Lower LOGISTIC and TANH."""
+    place, dtype, before, after = _ends(scope, op)
+    is_tanh = op.kind == "TANH"
+    if dtype is DType.INT8:
+        scope.require(op, 2**-27 <= before.scale < 2**3, f"a scale of {before.scale:.3g}")
+        if is_tanh:
+            return Lookup(**place, table=tanh_table(before.scale, before.zero))
+        scope.require(op, after.zero == -128, f"zero point {after.zero} behind it")
+        return Lookup(**place, table=logistic_table(before.scale, before.zero))
+    power, is_power = _log2(after.scale)
+    scope.require(op, is_power and power == -15, f"a scale of {after.scale:.3g} behind it")
+    power, is_power = _log2(before.scale)
+    shift = 12 + power
+    if is_power and shift in ((0, 1) if is_tanh else (0,)):
+        return Curve(**place, is_tanh=is_tanh, multiplier=0, shift=shift)
+    factor, shift = before.scale * 4096.0 * 3.0, 0
+    while factor <= 32767.0 / 2.0 and shift <= 30:
+        factor, shift = factor * 2.0, shift + 1
+    scope.require(op, factor < 32768 and shift <= 30, f"a scale of {before.scale:.3g}")
+    return Curve(**place, is_tanh=is_tanh, multiplier=int(factor), shift=shift)
+
+
+def softmax(scope: Scope, op: Op) -> Step:
+    """Lower SOFTMAX along the last axis.
+
+    References
+    ----------
+    tflite-micro, kernels/softmax_common.cc, CalculateSoftmaxParams.
+    """
+    place, dtype, before, after = _ends(scope, op)
+    beta = op.options.get("beta", 0.0)
+    good = isinstance(beta, float) and 0 < beta < math.inf
+    scope.require(op, good, f"beta {beta}")
+    factor = before.scale * float(beta)
+    if dtype is DType.INT16:
+        close = abs(after.scale * 32768 - 1) <= 0.001
+        scope.require(op, close, f"a scale of {after.scale:.3g} behind it")
+        return Softmax16(**place, scale=scope.scale(op, factor / (10.0 / 65535.0)))
+    fits = after.zero == -128 and after.scale == 1 / 256
+    scope.require(op, fits, "other quantisation behind it than 1/256 and -128")
+    factor = min(float(beta) * before.scale * 2**26, 2.0**31 - 1)
+    scope.require(op, factor > 1, f"a scale of {before.scale:.3g}")
+    scale = quantize_multiplier(factor)
+    scope.require(op, 0 <= scale.shift <= 31, f"a scale of {before.scale:.3g}")
+    diff_min = -math.floor(31.0 * 2**26 / 2**scale.shift)
+    return Softmax8(
+        **place, scale=scale, diff_min=diff_min, exp_table=exp_table(scale, diff_min)
+    )

@@ -1,0 +1,301 @@
+"""Tables of functions of one value: every int8 activation is a look-up of 256 results.
+
+The arithmetic is that of the kernels of tflite-micro named in each function; the table takes
+the place of repeating it for every value.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygauge.exact.fixedpoint import (
+    exp_negative,
+    high_mul,
+    logistic,
+    rescale_by,
+    round_shift,
+    tanh,
+    wrap,
+)
+from tinygauge.exact.scales import Scale, quantize_multiplier, round_away
+
+__all__ = [
+    "clamp_table",
+    "exp_table",
+    "hard_swish_table",
+    "interpolated",
+    "leaky_relu_table",
+    "logistic_table",
+    "requantize_table",
+    "softmax16_tables",
+    "tanh_table",
+]
+
+Table = npt.NDArray[np.int8]
+_STORED = np.arange(-128, 128, dtype=np.int64)
+
+
+def _as_table(values: npt.NDArray[np.int64], low: int = -128, high: int = 127) -> Table:
+    return np.clip(values, low, high).astype(np.int8)
+
+
+def requantize_table(scale: Scale, in_zero: int, out_zero: int, low: int, high: int) -> Table:
+    """Make the table of another scale and zero point; RELU is one with `low` at zero.
+
+    Parameters
+    ----------
+    scale : Scale
+        Of input to output.
+    in_zero, out_zero : int
+    low, high : int
+        Range of the results.
+
+    Returns
+    -------
+    ndarray of int8, shape (256,)
+
+    References
+    ----------
+    tflite-micro, kernels/internal/reference/requantize.h; kernels/activations.h for RELU.
+    """
+    return _as_table(wrap(rescale_by(_STORED - in_zero, scale) + out_zero), low, high)
+
+
+def clamp_table(low: int, high: int) -> Table:
+    """Make the table of RELU6, which keeps the scale: values are only clamped.
+
+    Parameters
+    ----------
+    low, high : int
+
+    Returns
+    -------
+    ndarray of int8, shape (256,)
+    """
+    return _as_table(_STORED, low, high)
+
+
+def _input_radius(integer_bits: int, left_shift: int) -> int:
+    """Return how far from zero values can be before the function is flat.
+
+    References
+    ----------
+    tflite-micro, kernels/internal/quantization_util.cc, CalculateInputRadius with 31 bits.
+    """
+    return math.floor(((1 << integer_bits) - 1) * 2.0 ** (31 - integer_bits - left_shift))
+
+
+def _q4(scale: float) -> Scale:
+    """Return the scale that brings stored values to Q4; without QuantizeMultiplier's care."""
+    fraction, shift = math.frexp(scale * 2**27)
+    return Scale(round_away(fraction * 2**31), shift)
+
+
+def logistic_table(scale: float, zero: int) -> Table:
+    """Make the table of LOGISTIC.
+
+    Parameters
+    ----------
+    scale, zero : float, int
+        Of the input; the output's are 1/256 and -128.
+
+    Returns
+    -------
+    ndarray of int8, shape (256,)
+
+    References
+    ----------
+    tflite-micro, kernels/logistic_common.cc, reference/integer_ops/logistic.h.
+    """
+    factor = _q4(scale)
+    values = _STORED - zero
+    radius = _input_radius(4, factor.shift)
+    curve = round_shift(logistic(rescale_by(values, factor)), 23) - 128
+    return _as_table(np.where(values <= -radius, -128, np.where(values >= radius, 127, curve)))
+
+
+def tanh_table(scale: float, zero: int) -> Table:
+    """Make the table of TANH.
+
+    Parameters
+    ----------
+    scale, zero : float, int
+        Of the input; the output's are 1/128 and 0.
+
+    Returns
+    -------
+    ndarray of int8, shape (256,)
+
+    References
+    ----------
+    tflite-micro, kernels/tanh.cc, reference/integer_ops/tanh.h.
+    """
+    factor = _q4(scale)
+    values = _STORED - zero
+    radius = _input_radius(4, factor.shift)
+    curve = round_shift(tanh(rescale_by(values, factor)), 24)
+    return _as_table(np.where(values <= -radius, -128, np.where(values >= radius, 127, curve)))
+
+
+def leaky_relu_table(identity: Scale, alpha: Scale, in_zero: int, out_zero: int) -> Table:
+    """Make the table of LEAKY_RELU.
+
+    Parameters
+    ----------
+    identity, alpha : Scale
+        Of values from 0 up, and of negative ones.
+    in_zero, out_zero : int
+
+    Returns
+    -------
+    ndarray of int8, shape (256,)
+
+    References
+    ----------
+    tflite-micro, reference/leaky_relu.h, QuantizeLeakyRelu.
+    """
+    values = _STORED - in_zero
+    scaled = np.where(values >= 0, rescale_by(values, identity), rescale_by(values, alpha))
+    return _as_table(wrap(scaled + out_zero))
+
+
+def _short_high_mul(a: npt.NDArray[np.int64], b: int) -> npt.NDArray[np.int64]:
+    """Return the 16-bit form of `high_mul`."""
+    return np.minimum((a * b + (1 << 14)) >> 15, 32767)
+
+
+def _short(scale: Scale) -> int:
+    """Cut a multiplier to 16 bits (quantization_util.h, DownScaleInt32ToInt16Multiplier)."""
+    most = 2**31 - 1 - 2**15
+    return 32767 if scale.multiplier >= most else (scale.multiplier + 2**15) >> 16
+
+
+def hard_swish_table(in_scale: float, in_zero: int, out_scale: float, out_zero: int) -> Table:
+    """Make the table of HARD_SWISH.
+
+    Parameters
+    ----------
+    in_scale, out_scale : float
+        As float32.
+    in_zero, out_zero : int
+
+    Returns
+    -------
+    ndarray of int8, shape (256,)
+
+    Raises
+    ------
+    ValueError
+        If the output's scale is too fine for TFLM's kernel.
+
+    References
+    ----------
+    tflite-micro, kernels/hard_swish_common.cc, reference/hard_swish.h.
+    """
+    fine = np.float32(1 / 128) * np.float32(in_scale)
+    output = quantize_multiplier(float(fine / np.float32(out_scale)))
+    reluish = quantize_multiplier(float(fine / (np.float32(3) / np.float32(32768))))
+    if output.shift > 0 or output.shift < -15 or not -15 <= reluish.shift <= 15:
+        raise ValueError("scales that TFLM's kernel can't shift by")
+    values = (_STORED - in_zero) << 7
+    on_output = _short_high_mul(values, _short(output))
+    gate = values
+    if reluish.shift > 0:
+        gate = np.clip(gate << (reluish.shift - 1), -32768, 32767)
+    gate = _short_high_mul(gate, _short(reluish))
+    if reluish.shift > 0:
+        gate = np.clip(gate << 1, -32768, 32767)
+    if reluish.shift < 0:
+        gate = round_shift(gate, -reluish.shift)
+    product = ((gate + (1 << 15)) >> 1) * on_output
+    truncated = np.sign(product) * (np.abs(product) >> 15)
+    return _as_table(round_shift(truncated, -output.shift) + out_zero)
+
+
+def exp_table(scale: Scale, diff_min: int) -> npt.NDArray[np.int32]:
+    """Make the table of exp() for SOFTMAX of int8.
+
+    Parameters
+    ----------
+    scale : Scale
+        Of a difference to the row's maximum, to Q5.
+    diff_min : int
+        Smaller differences give 0.
+
+    Returns
+    -------
+    ndarray of int32, shape (256,)
+        exp(-i) in Q0 for differences 0, -1, …
+
+    References
+    ----------
+    tflite-micro, reference/softmax.h, the int8 form.
+    """
+    differences = -np.arange(256, dtype=np.int64)
+    scaled = high_mul(wrap(differences << scale.shift), scale.multiplier)
+    exps = exp_negative(scaled, 5)
+    return np.where(differences >= diff_min, exps, 0).astype(np.int32)
+
+
+def interpolated(low: float, high: float, name: str) -> npt.NDArray[np.int16]:
+    """Make a table of 513 values with the error of interpolation halved.
+
+    Parameters
+    ----------
+    low, high : float
+        Where the function is taken; its values lie in [-1, 1).
+    name : str
+        ``"exp"`` or ``"reciprocal"`` (of 1 + x).
+
+    Returns
+    -------
+    ndarray of int16, shape (513,)
+
+    References
+    ----------
+    tflite-micro, kernels/internal/common.h, gen_lut and LUTPopulateInt16, in float32.
+    """
+    one = np.float32(1)
+
+    def function(x: np.float32) -> np.float32:
+        if name == "exp":
+            # The C library's expf is correctly rounded nearly always; double and back is too.
+            return np.float32(math.exp(float(x)))
+        return one / (one + x)
+
+    def rounded(x: np.float32) -> np.float32:
+        return np.float32(round_away(float(x)))
+
+    step = (np.float32(high) - np.float32(low)) / np.float32(512)
+    half = step / np.float32(2)
+    scaling = np.float32(65536) / np.float32(2)
+    table = np.empty(513, np.int16)
+    for i in range(512):
+        start = np.float32(low) + np.float32(i) * step
+        value = function(start) * scaling
+        middle = function(start + half) * scaling
+        following = function(np.float32(low) + np.float32(i + 1) * step) * scaling
+        between = rounded((following + rounded(value)) / np.float32(2))
+        bias = rounded((between - rounded(middle)) / np.float32(2))
+        table[i] = min(max(float(rounded(value) - bias), -32768.0), 32767.0)
+    table[512] = min(float(rounded(function(np.float32(high)) * scaling)), 32767.0)
+    return table
+
+
+@cache
+def softmax16_tables() -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
+    """Make the tables of SOFTMAX of int16: exp on [-10, 0] and 1 / (1 + x) on [0, 1].
+
+    Returns
+    -------
+    tuple of ndarray of int16, each of shape (513,)
+
+    References
+    ----------
+    tflite-micro, kernels/softmax_common.cc, SoftmaxPrepare.
+    """
+    return interpolated(-10.0, 0.0, "exp"), interpolated(0.0, 1.0, "reciprocal")
