@@ -7,7 +7,7 @@ values, so that nothing overflows on the way.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +57,7 @@ def high_mul(a: Longs, b: int | Longs) -> Longs:
     ----------
     gemmlowp, SaturatingRoundingDoublingHighMul: its nudge and truncation amount to a floor.
     """
-    return np.minimum((a * b + (1 << 30)) >> 31, _MAX)
+    return cast("Longs", np.minimum((a * b + (1 << 30)) >> 31, _MAX))
 
 
 def round_shift(x: Longs, exponent: Shifts) -> Longs:

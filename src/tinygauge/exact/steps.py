@@ -219,6 +219,7 @@ class Requantize(Step):
     out_zero: int
     low: int
     high: int
+    dtype: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -297,6 +298,7 @@ class Quantize(Step):
 
     scale: float
     zero: int
+    dtype: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ from tinygauge.exact.scales import Scale, quantize_multiplier, round_away
 
 __all__ = [
     "clamp_table",
+    "curve16_table",
     "exp_table",
     "hard_swish_table",
     "interpolated",
@@ -165,7 +167,7 @@ def leaky_relu_table(identity: Scale, alpha: Scale, in_zero: int, out_zero: int)
 
 def _short_high_mul(a: npt.NDArray[np.int64], b: int) -> npt.NDArray[np.int64]:
     """Return the 16-bit form of `high_mul`."""
-    return np.minimum((a * b + (1 << 14)) >> 15, 32767)
+    return cast("npt.NDArray[np.int64]", np.minimum((a * b + (1 << 14)) >> 15, 32767))
 
 
 def _short(scale: Scale) -> int:
@@ -179,9 +181,12 @@ def hard_swish_table(in_scale: float, in_zero: int, out_scale: float, out_zero: 
 
     Parameters
     ----------
-    in_scale, out_scale : float
+    in_scale : float
         As float32.
-    in_zero, out_zero : int
+    in_zero : int
+    out_scale : float
+        As float32.
+    out_zero : int
 
     Returns
     -------
@@ -229,7 +234,7 @@ def exp_table(scale: Scale, diff_min: int) -> npt.NDArray[np.int32]:
     Returns
     -------
     ndarray of int32, shape (256,)
-        exp(-i) in Q0 for differences 0, -1, …
+        Values of exp(-i) in Q0 for differences 0, -1 and so on.
 
     References
     ----------
@@ -299,3 +304,19 @@ def softmax16_tables() -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
     tflite-micro, kernels/softmax_common.cc, SoftmaxPrepare.
     """
     return interpolated(-10.0, 0.0, "exp"), interpolated(0.0, 1.0, "reciprocal")
+
+
+@cache
+def curve16_table() -> npt.NDArray[np.uint16]:
+    """Make the table of the logistic function for int16: 65536 / (1 + exp(-i / 24)).
+
+    Returns
+    -------
+    ndarray of uint16, shape (256,)
+
+    References
+    ----------
+    tflite-micro, kernels/internal/common.cc, sigmoid_table_uint16.
+    """
+    values = [round_away(65536 / (1 + math.exp(-i / 24))) for i in range(256)]
+    return np.minimum(values, 65535).astype(np.uint16)

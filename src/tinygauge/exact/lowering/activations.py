@@ -44,6 +44,14 @@ def _ends(scope: Scope, op: Op) -> tuple[dict[str, Any], DType, PerTensor, PerTe
     return place, dtype, scope.quantization(op, source), scope.quantization(op, output)
 
 
+def _option(scope: Scope, op: Op, name: str) -> float:
+    """Return an attribute that must be a finite real number."""
+    value = op.options.get(name, 0.0)
+    if not isinstance(value, float) or not math.isfinite(value):
+        raise scope.refuse(op, f"{name} {value}")
+    return value
+
+
 def relu(scope: Scope, op: Op) -> Step:
     """Lower RELU: another scale, nothing below zero."""
     place, dtype, before, after = _ends(scope, op)
@@ -53,8 +61,9 @@ def relu(scope: Scope, op: Op) -> Step:
     if dtype is DType.INT8:
         return Lookup(**place, table=requantize_table(scale, before.zero, after.zero, low, high))
     return Requantize(
-        **place, scale=scale, in_zero=before.zero, out_zero=after.zero, low=low, high=high
-    )
+        **place, scale=scale, in_zero=before.zero, out_zero=after.zero, low=low, high=high,
+        dtype=dtype.value,
+    )  # fmt: skip
 
 
 def relu6(scope: Scope, op: Op) -> Step:
@@ -65,14 +74,16 @@ def relu6(scope: Scope, op: Op) -> Step:
     high = min(six, highest)
     if dtype is DType.INT8:
         return Lookup(**place, table=clamp_table(before.zero, high))
-    return Requantize(**place, scale=_UNIT, in_zero=0, out_zero=0, low=before.zero, high=high)
+    return Requantize(
+        **place, scale=_UNIT, in_zero=0, out_zero=0, low=before.zero, high=high,
+        dtype=dtype.value,
+    )  # fmt: skip
 
 
 def leaky_relu(scope: Scope, op: Op) -> Step:
     """Lower LEAKY_RELU; the factors are computed in float32."""
     place, dtype, before, after = _ends(scope, op)
-    alpha = op.options.get("alpha", 0.0)
-    scope.require(op, isinstance(alpha, float) and math.isfinite(alpha), f"alpha {alpha}")
+    alpha = _option(scope, op, "alpha")
     source, result = np.float32(before.scale), np.float32(after.scale)
     negative = scope.scale(op, float(source * np.float32(alpha) / result))
     identity = scope.scale(op, float(source / result))
@@ -133,21 +144,18 @@ def softmax(scope: Scope, op: Op) -> Step:
     tflite-micro, kernels/softmax_common.cc, CalculateSoftmaxParams.
     """
     place, dtype, before, after = _ends(scope, op)
-    beta = op.options.get("beta", 0.0)
-    good = isinstance(beta, float) and 0 < beta < math.inf
-    scope.require(op, good, f"beta {beta}")
-    factor = before.scale * float(beta)
+    beta = _option(scope, op, "beta")
+    scope.require(op, beta > 0, f"beta {beta}")
+    factor = before.scale * beta
     if dtype is DType.INT16:
         close = abs(after.scale * 32768 - 1) <= 0.001
         scope.require(op, close, f"a scale of {after.scale:.3g} behind it")
         return Softmax16(**place, scale=scope.scale(op, factor / (10.0 / 65535.0)))
     fits = after.zero == -128 and after.scale == 1 / 256
     scope.require(op, fits, "other quantisation behind it than 1/256 and -128")
-    factor = min(float(beta) * before.scale * 2**26, 2.0**31 - 1)
+    factor = min(beta * before.scale * 2**26, 2.0**31 - 1)
     scope.require(op, factor > 1, f"a scale of {before.scale:.3g}")
     scale = quantize_multiplier(factor)
     scope.require(op, 0 <= scale.shift <= 31, f"a scale of {before.scale:.3g}")
     diff_min = -math.floor(31.0 * 2**26 / 2**scale.shift)
-    return Softmax8(
-        **place, scale=scale, diff_min=diff_min, exp_table=exp_table(scale, diff_min)
-    )
+    return Softmax8(**place, scale=scale, diff_min=diff_min, exp_table=exp_table(scale, diff_min))

@@ -128,7 +128,10 @@ def quantize(scope: Scope, op: Op) -> Step:
     after = scope.quantization(op, output)
     ends = {"op": op.index, "inputs": (source.index,), "outputs": (output.index,)}
     if source.dtype is DType.FLOAT32:
-        return Quantize(**ends, scale=after.scale, zero=after.zero)  # type: ignore[arg-type]
+        return Quantize(
+            **ends,  # type: ignore[arg-type]
+            scale=after.scale, zero=after.zero, dtype=output.dtype.value,
+        )  # fmt: skip
     scope.activations(op, source)
     before = scope.quantization(op, source)
     scale = scope.scale(op, before.scale / after.scale)
@@ -139,6 +142,7 @@ def quantize(scope: Scope, op: Op) -> Step:
     return Requantize(
         **ends,  # type: ignore[arg-type]
         scale=scale, in_zero=before.zero, out_zero=after.zero, low=low, high=high,
+        dtype=output.dtype.value,
     )  # fmt: skip
 
 

@@ -24,9 +24,8 @@ _MAX_DEPTH = 2**16
 
 
 def _padding(
-    scope: Scope, op: Op, sizes: tuple[int, int], filters: tuple[int, int],
-    strides: tuple[int, ...], dilations: tuple[int, ...],
-) -> tuple[Shape, Shape]:  # fmt: skip
+    scope: Scope, op: Op, *, sizes: Shape, filters: Shape, strides: Shape, dilations: Shape
+) -> tuple[Shape, Shape]:
     """Return an image's height and width behind a filter, and the padding before it.
 
     References
@@ -66,7 +65,14 @@ def _bias(
 
 
 def _channel_scales(
-    scope: Scope, op: Op, image: Tensor, weights: Tensor, output: Tensor, *, channels: int, axis: int
+    scope: Scope,
+    op: Op,
+    image: Tensor,
+    weights: Tensor,
+    output: Tensor,
+    *,
+    channels: int,
+    axis: int,
 ) -> list[Scale]:
     """Return one scale an output channel.
 
@@ -94,6 +100,10 @@ def _convolve(
     depth = window["filter_h"] * window["filter_w"] * window["filter_c"]
     scope.require(op, depth <= _MAX_DEPTH, f"sums of {depth:,} products")
     dtype = scope.activations(op, image, output)
+    filters = (window["filter_h"], window["filter_w"])
+    shape: Shape = (*filters, window["out_c"])
+    if kind != "depthwise":
+        shape = (window["out_c"], *filters, window["filter_c"])
     return Convolve(
         op=op.index,
         inputs=(image.index,),
@@ -106,7 +116,7 @@ def _convolve(
             low=low,
             high=high,
         ),
-        weights=_weights(scope, op, weights),
+        weights=_weights(scope, op, weights).reshape(shape),
         bias=_bias(scope, op, bias, window["out_c"], dtype),
         multipliers=np.array([scale.multiplier for scale in scales], np.int32),
         shifts=np.array([scale.shift for scale in scales], np.int32),
@@ -114,12 +124,12 @@ def _convolve(
 
 
 def _moved(
-    scope: Scope, op: Op, source: Shape, filters: Shape, channels: int, strides: Shape,
-    dilations: Shape,
+    scope: Scope, op: Op, *, source: Shape, filters: Shape, channels: int, strides: Shape,
+    dilations: Shape = (1, 1),
 ) -> dict[str, int]:  # fmt: skip
     """Return the fields of a window that moves over an image."""
     (out_h, out_w), (pad_h, pad_w) = _padding(
-        scope, op, (source[1], source[2]), (filters[0], filters[1]), strides, dilations
+        scope, op, sizes=source[1:3], filters=filters[:2], strides=strides, dilations=dilations
     )
     return {
         "in_h": source[1], "in_w": source[2], "in_c": source[3],
@@ -140,9 +150,14 @@ def conv_2d(scope: Scope, op: Op) -> Convolve:
     groups, rest = divmod(source[3], depth)
     scope.require(op, rest == 0 and groups > 0 and channels % groups == 0, "groups do not fit")
     strides, dilations = scope.positive(op, *_STRIDES), scope.positive(op, *_DILATIONS)
-    window = _moved(scope, op, source, filters[1:], channels, strides, dilations)
+    window = _moved(
+        scope, op, source=source, filters=filters[1:], channels=channels, strides=strides,
+        dilations=dilations,
+    )  # fmt: skip
     scope.same_shape(op, output, (source[0], window["out_h"], window["out_w"], channels))
-    scales = _channel_scales(scope, op, image, weights, output, channels=channels, axis=0)
+    scales = _channel_scales(
+        scope, op, image=image, weights=weights, output=output, channels=channels, axis=0
+    )
     low, high = scope.clamp(op, output)
     return _convolve(
         scope, op, "conv", window, image=image, weights=weights, bias=scope.optional(op, 2),
@@ -160,9 +175,14 @@ def depthwise_conv_2d(scope: Scope, op: Op) -> Convolve:
     fits = filters[0] == 1 and channels == source[3] * multiplier
     scope.require(op, fits, f"filters {filters} on {source[3]} channels")
     strides, dilations = scope.positive(op, *_STRIDES), scope.positive(op, *_DILATIONS)
-    window = _moved(scope, op, source, (*filters[1:3], 1), channels, strides, dilations)
+    window = _moved(
+        scope, op, source=source, filters=(*filters[1:3], 1), channels=channels, strides=strides,
+        dilations=dilations,
+    )  # fmt: skip
     scope.same_shape(op, output, (source[0], window["out_h"], window["out_w"], channels))
-    scales = _channel_scales(scope, op, image, weights, output, channels=channels, axis=3)
+    scales = _channel_scales(
+        scope, op, image=image, weights=weights, output=output, channels=channels, axis=3
+    )
     low, high = scope.clamp(op, output)
     return _convolve(
         scope, op, "depthwise", window, image=image, weights=weights, bias=scope.optional(op, 2),
@@ -180,7 +200,9 @@ def transpose_conv(scope: Scope, op: Op) -> Convolve:
     scope.require(op, filters[3] == source[3], f"filters {filters} on {source[3]} channels")
     scope.require(op, target[0] == source[0] and target[3] == channels, f"gives {target}")
     strides = scope.positive(op, *_STRIDES)
-    window = _moved(scope, op, target, filters[1:], channels, strides, (1, 1))
+    window = _moved(
+        scope, op, source=target, filters=filters[1:], channels=channels, strides=strides
+    )
     scope.require(
         op, (window["out_h"], window["out_w"]) == source[1:3], f"{source} does not give {target}"
     )
@@ -188,7 +210,9 @@ def transpose_conv(scope: Scope, op: Op) -> Convolve:
         "in_h": source[1], "in_w": source[2], "in_c": source[3],
         "out_h": target[1], "out_w": target[2],
     }  # fmt: skip
-    scales = _channel_scales(scope, op, image, weights, output, channels=channels, axis=0)
+    scales = _channel_scales(
+        scope, op, image=image, weights=weights, output=output, channels=channels, axis=0
+    )
     low, high = scope.clamp(op, output)
     return _convolve(
         scope, op, "transpose", window, image=image, weights=weights, bias=scope.optional(op, 3),
@@ -197,8 +221,9 @@ def transpose_conv(scope: Scope, op: Op) -> Convolve:
 
 
 def _dense_scale(
-    scope: Scope, op: Op, image: PerTensor, weights: PerTensor, bias: Tensor | None, out: PerTensor
-) -> float:
+    scope: Scope, op: Op, *, image: PerTensor, weights: PerTensor, out: PerTensor,
+    bias: Tensor | None,
+) -> float:  # fmt: skip
     """Return the factor of a dense op quantised as a whole: the first product is in float32.
 
     References
@@ -227,13 +252,15 @@ def fully_connected(scope: Scope, op: Op) -> Convolve:
     scope.require(op, fits and math.prod(output.shape) == rows * channels, f"gives {output.shape}")
     found = weights.quantization
     if found is not None and found.per_channel:
-        two = image.dtype is DType.INT8 and len(output.shape) == 2
+        two = image.dtype is DType.INT16 or len(output.shape) == 2
         scope.require(op, two, "scales a channel with such an output")
-        scales = _channel_scales(scope, op, image, weights, output, channels=channels, axis=0)
+        scales = _channel_scales(
+            scope, op, image=image, weights=weights, output=output, channels=channels, axis=0
+        )
     else:
         factor = _dense_scale(
-            scope, op, scope.quantization(op, image), scope.quantization(op, weights), bias,
-            scope.quantization(op, output),
+            scope, op, image=scope.quantization(op, image), bias=bias,
+            weights=scope.quantization(op, weights), out=scope.quantization(op, output),
         )  # fmt: skip
         scales = [scope.scale(op, factor, wide=image.dtype is DType.INT16)] * channels
     low, high = scope.clamp(op, output)
@@ -258,7 +285,9 @@ def pool_2d(scope: Scope, op: Op) -> Pool:
     scope.require(op, alike, "other quantisation behind it")
     filters = scope.positive(op, "filter_height", "filter_width")
     strides = scope.positive(op, *_STRIDES)
-    window = _moved(scope, op, source, (*filters, 1), source[3], strides, (1, 1))
+    window = _moved(
+        scope, op, source=source, filters=(*filters, 1), channels=source[3], strides=strides
+    )
     scope.same_shape(op, output, (source[0], window["out_h"], window["out_w"], source[3]))
     low, high = scope.clamp(op, output)
     return Pool(

@@ -49,7 +49,7 @@ class Scope:
         where = self.model.path or self.model.name
         return UnsupportedOpError(where, f"op {op.index} {op.kind}: {why}", ADVICE)
 
-    def require(self, op: Op, holds: bool, why: str) -> None:  # noqa: FBT001
+    def require(self, op: Op, holds: bool, why: str) -> None:
         """Refuse the op unless a condition holds."""
         if not holds:
             raise self.refuse(op, why)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -118,12 +118,13 @@ def mirror_pad(scope: Scope, op: Op) -> Pick:
     widths = _widths(scope, op, source)
     scope.same_shape(op, output, _padded(source, widths))
     reflects = op.option_int("mode") == 0
-    least = min(source.shape) - 1 if reflects else min(source.shape)
-    fits = all(max(pair) <= max(0, extent - reflects) for pair, extent in zip(widths, source.shape, strict=True))
-    scope.require(op, fits and least >= 0, f"paddings {widths} of {source.shape}")
+    fits = all(
+        max(pair) <= max(0, extent - reflects)
+        for pair, extent in zip(widths, source.shape, strict=True)
+    )
+    scope.require(op, fits, f"paddings {widths} of {source.shape}")
     index = np.arange(math.prod(source.shape), dtype=np.int32).reshape(source.shape)
-    mode = "reflect" if reflects else "symmetric"
-    index = np.pad(index, widths, mode=mode)
+    index = np.pad(index, widths, mode="reflect" if reflects else "symmetric")
     return Pick(**_ends(scope, op, source, output), index=np.ascontiguousarray(index))
 
 
@@ -145,7 +146,7 @@ def concatenation(scope: Scope, op: Op) -> Concatenate:
     total = sum(source.shape[axis] for source in sources)
     scope.require(op, total == output.shape[axis], f"gives {total} along axis {axis}")
     _alike(scope, op, *sources, output)
-    ends = [_ends(scope, op, source, output) for source in sources][0]
+    ends = [_ends(scope, op, source, output) for source in sources].pop()
     ends["inputs"] = tuple(source.index for source in sources)
     return Concatenate(**ends, axis=axis + 1)
 
@@ -160,7 +161,7 @@ def pack(scope: Scope, op: Op) -> Concatenate:
     rest = output.shape[:axis] + output.shape[axis + 1 :]
     fits = output.shape[axis] == len(sources) and all(s.shape == rest for s in sources)
     scope.require(op, fits, f"gives {output.shape}")
-    ends = [_ends(scope, op, source, output) for source in sources][0]
+    ends = [_ends(scope, op, source, output) for source in sources].pop()
     ends["inputs"] = tuple(source.index for source in sources)
     return Concatenate(**ends, axis=axis + 1, is_stack=True)
 
@@ -178,7 +179,7 @@ def slice_(scope: Scope, op: Op) -> Slice:
     part = []
     for begin, size, extent in zip(begins, sizes, source.shape, strict=True):
         count = extent - begin if size == -1 else size
-        scope.require(op, 0 <= begin and 0 < count <= extent - begin, f"{begins} and {sizes}")
+        scope.require(op, begin >= 0 and 0 < count <= extent - begin, f"{begins} and {sizes}")
         part.append((begin, count, 1))
     scope.same_shape(op, output, tuple(count for _, count, _ in part))
     return Slice(**_ends(scope, op, source, output), parts=(tuple(part),))
@@ -191,7 +192,9 @@ def strided_slice(scope: Scope, op: Op) -> Slice:
     begins, ends, steps = (scope.integers(op, i) for i in (1, 2, 3))
     ranks = len(source.shape)
     scope.require(op, len(begins) == len(ends) == len(steps) == ranks, "a part of the axes")
-    odd = op.option_int("ellipsis_mask") or op.option_int("new_axis_mask") or op.options.get("offset")
+    odd = (
+        op.option_int("ellipsis_mask") or op.option_int("new_axis_mask") or op.options.get("offset")
+    )
     scope.require(op, not odd, "masks of ellipses or new axes")
     part, shape = [], []
     for axis, extent in enumerate(source.shape):
@@ -216,7 +219,9 @@ def strided_slice(scope: Scope, op: Op) -> Slice:
 
 def _cut(scope: Scope, op: Op, source: Tensor, axis: int, sizes: list[int]) -> Slice:
     """Cut a tensor along an axis into outputs of the given sizes."""
-    scope.require(op, len(op.outputs) == len(sizes) and sum(sizes) == source.shape[axis], f"sizes {sizes}")
+    scope.require(
+        op, len(op.outputs) == len(sizes) and sum(sizes) == source.shape[axis], f"sizes {sizes}"
+    )
     outputs = [scope.output(op, i) for i in range(len(sizes))]
     parts: list[Part] = []
     start = 0
@@ -276,16 +281,14 @@ def gather(scope: Scope, op: Op) -> Gather:
     scope.require(op, op.option_int("batch_dims") == 0, "batch dimensions")
     axis = _axis(scope, op, op.option_int("axis"), len(source.shape))
     index = scope.constant(op, scope.input(op, 1), DType.INT32)
-    inside = index.size > 0 and 0 <= int(index.min()) and int(index.max()) < source.shape[axis]
+    inside = index.size > 0 and int(index.min()) >= 0 and int(index.max()) < source.shape[axis]
     scope.require(op, inside, "an index outside")
     shape = (*source.shape[:axis], *index.shape, *source.shape[axis + 1 :])
     scope.same_shape(op, output, shape)
     return Gather(**_ends(scope, op, source, output), axis=axis + 1, index=index.astype(np.int32))
 
 
-def _nearest(
-    size: int, wanted: int, *, aligned: bool, half: bool
-) -> npt.NDArray[np.int64]:
+def _nearest(size: int, wanted: int, *, aligned: bool, half: bool) -> npt.NDArray[np.int64]:
     """Return the source place of every wanted one along one axis.
 
     References
@@ -303,7 +306,7 @@ def _nearest(
         rounded = np.floor(np.abs(scaled) + np.float32(0.5)).astype(np.int64)
     else:
         rounded = np.floor(scaled).astype(np.int64)
-    return np.clip(rounded, 0, size - 1)
+    return cast("npt.NDArray[np.int64]", np.clip(rounded, 0, size - 1))
 
 
 def resize_nearest(scope: Scope, op: Op) -> Pick:
@@ -315,7 +318,10 @@ def resize_nearest(scope: Scope, op: Op) -> Pick:
     scope.require(op, len(sizes) == 2 and all(0 < size < 2**15 for size in sizes), f"{sizes}")
     scope.same_shape(op, output, (batch, *sizes, channels))
     scope.require(op, source.dtype in LIMITS, f"values of type {source.dtype}")
-    aligned, half = bool(op.options.get("align_corners")), bool(op.options.get("half_pixel_centers"))
+    aligned, half = (
+        bool(op.options.get("align_corners")),
+        bool(op.options.get("half_pixel_centers")),
+    )
     rows = _nearest(height, sizes[0], aligned=aligned, half=half)
     columns = _nearest(width, sizes[1], aligned=aligned, half=half)
     index = np.arange(math.prod(source.shape), dtype=np.int32).reshape(source.shape)

@@ -1,0 +1,16 @@
+"""Evaluates quantised models exactly as the engines on boards do, at the speed of a desktop.
+
+`compile_model` lowers a model to steps with integer scales (`lowering`, `steps`, `scales`,
+`tables`), which C kernels evaluate, or NumPy where no compiler was there (`plain`): both give
+the same bits. `Rounding` names whose bits.
+
+>>> from tinygauge.exact import Rounding
+>>> [rounding.value for rounding in Rounding]
+['two-rounding', 'one-rounding', 'litert']
+"""
+
+from tinygauge.exact.kernels import backend
+from tinygauge.exact.program import Program, compile_model, find_unsupported
+from tinygauge.exact.scales import Rounding
+
+__all__ = ["Program", "Rounding", "backend", "compile_model", "find_unsupported"]

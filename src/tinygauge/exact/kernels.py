@@ -1,0 +1,21 @@
+"""Chooses what evaluates a step: the compiled library, or NumPy where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from tinygauge.exact.plain import PLAIN
+from tinygauge.exact.steps import Array, Step
+
+__all__ = ["backend", "bind"]
+
+
+def backend() -> str:
+    """Return what evaluates models here: ``"compiled"`` or ``"numpy"``."""
+    return "numpy"
+
+
+def bind(step: Step) -> Callable[[list[Array]], list[Array]]:
+    """Return the function that evaluates a step on a batch."""
+    return partial(PLAIN[type(step)], step)

@@ -1,0 +1,57 @@
+"""Every output of the exact evaluator equals tflite-micro's, bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.support.micro import adversarial_inputs, run_micro
+
+from tinygauge import graph
+from tinygauge.exact import compile_model, find_unsupported
+
+PACKAGED = sorted(
+    (Path(graph.__file__).parents[1] / "data" / "fashion_mnist" / "models").glob("*_i*.tflite")
+)
+TRAINED = "mlcommons/tiny/1afd2c9820f795965a6134facd0b4dfae41ef23f/benchmark/training"
+OFFICIAL = (
+    "anomaly_detection/trained_models/ad01_int8.tflite",
+    "image_classification/trained_models/pretrainedResnet_quant.tflite",
+    "keyword_spotting/trained_models/kws_ref_model.tflite",
+    "streaming_wakeword/trained_models/str_ww_ref_model.tflite",
+    "visual_wake_words/trained_models/vww_96_int8.tflite",
+)
+
+
+def assert_equal_to_micro(path: Path, count: int) -> None:
+    """Compare every output on random and on extreme inputs."""
+    model = graph.load(path)
+    inputs = adversarial_inputs(model, count)
+
+    found = compile_model(model).run(inputs)
+
+    for ours, theirs in zip(found, run_micro(model, inputs), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("path", PACKAGED, ids=lambda path: path.stem)
+def test_packaged_models_agree_with_micro(path: Path) -> None:
+    """Packaged models give what tflite-micro gives."""
+    assert_equal_to_micro(path, 12)
+
+
+@pytest.mark.parametrize("name", OFFICIAL)
+def test_mlperf_tiny_models_agree_with_micro(mirror: Path, name: str) -> None:
+    """The MLPerf Tiny int8 models give what tflite-micro gives."""
+    assert_equal_to_micro(mirror / TRAINED / name, 8)
+
+
+def test_float_models_are_left_to_an_interpreter(mirror: Path) -> None:
+    """A float model has no integer form; the reason names the op."""
+    name = "visual_wake_words/trained_models/vww_96_float.tflite"
+
+    missing = find_unsupported(graph.load(mirror / TRAINED / name))
+
+    assert missing is not None
+    assert "CONV_2D" in missing.reason

@@ -1,0 +1,66 @@
+"""tflite-micro's own answers, to compare with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tinygauge.graph import Model, Tensor
+
+__all__ = ["adversarial_inputs", "run_micro"]
+
+Array = npt.NDArray[Any]
+_ARENAS = (1 << 20, 1 << 24, 1 << 28)
+
+
+def run_micro(model: Model, inputs: list[Array]) -> list[Array]:
+    """Run tflite-micro on every row, each from a fresh state; skip the test where it is absent."""
+    runtime: Any = pytest.importorskip(
+        "tflite_micro.python.tflite_micro.runtime", reason="tflite-micro is for Linux only"
+    )
+    interpreter: Any = None
+    for size in _ARENAS:
+        try:
+            interpreter = runtime.Interpreter.from_bytes(model.content, arena_size=size)
+            break
+        except RuntimeError:
+            if size == _ARENAS[-1]:
+                raise
+    rows: list[list[Array]] = [[] for _ in model.main.outputs]
+    for row in zip(*inputs, strict=True):
+        for position, values in enumerate(row):
+            interpreter.set_input(values, position)
+        interpreter.invoke()
+        for position, kept in enumerate(rows):
+            kept.append(interpreter.get_output(position).copy())
+        interpreter.reset()
+    return [np.stack(kept) for kept in rows]
+
+
+def _rows(tensor: Tensor, count: int, rng: np.random.Generator) -> Array:
+    """Return rows: all lowest, all highest, both by turns, half from the extremes, then random."""
+    if tensor.dtype.is_float:
+        values: Array = rng.normal(scale=2.0, size=(count, *tensor.shape)).astype(np.float32)
+        return values
+    limits = np.iinfo(tensor.dtype.value)
+    values = rng.integers(limits.min, limits.max + 1, (count, *tensor.shape))
+    extremes = rng.choice(np.array([limits.min, limits.max]), tensor.shape)
+    by_turns = np.arange(tensor.elements).reshape(tensor.shape) % 2
+    special = [
+        np.full(tensor.shape, limits.min),
+        np.full(tensor.shape, limits.max),
+        np.where(by_turns, limits.max, limits.min),
+        extremes,
+    ]
+    for place, row in enumerate(special[:count]):
+        values[place] = row
+    return values.astype(tensor.dtype.value)
+
+
+def adversarial_inputs(model: Model, count: int, seed: int = 1) -> list[Array]:
+    """Return `count` rows for every input of a model, the extreme ones first."""
+    rng = np.random.default_rng(seed)
+    return [_rows(model.main.tensors[index], count, rng) for index in model.main.inputs]
