@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,12 +17,12 @@ from playwright.sync_api import Browser
 from tests.support.browser import OpenPage, open_page
 from tests.support.evaluations import evaluation, results
 from tinygauge.evaluation import Results
-from tinygauge.quantity import Missing
-from tinygauge.records import Failure
+from tinygauge.quantity import Missing, Quantity
+from tinygauge.records import Failure, Metric
 from tinygauge.report.decision import decision_lines
 from tinygauge.report.html import render_page
 from tinygauge.report.write import write_report
-from tinygauge.selection import parse_region, select
+from tinygauge.selection import Bound, Region, parse_region, select
 
 REQUIRE = ("accuracy>=0.8", "ram<=32KiB", "latency<=60ms", "energy<=3mJ")
 METRICS = ("accuracy", "ram", "flash", "latency", "energy")
@@ -118,6 +119,49 @@ def test_typed_bounds_decide_anew_at_once(opened: OpenPage, found: Results) -> N
     opened.settle()
     _check_decision(opened, found)
     assert opened.fragment() == ""
+
+
+_SELECT = """([region, ranking]) => {
+  const found = tinygauge.select(tinygauge.data, region, ranking);
+  return [[...found.positions], found.ranked, found.relaxation?.relaxed ?? null];
+}"""
+
+
+def test_the_browser_decides_as_the_library_on_real_models(
+    opened: OpenPage, found: Results
+) -> None:
+    """Positions, ranking and relaxed limit for 60 regions, bounds on and between the values."""
+    random = Random(4)  # noqa: S311 (the same cases every time)
+    values = {
+        metric: sorted(
+            {q.value for e in found.evaluations if isinstance(q := e.metric(metric), Quantity)}
+        )
+        for metric in Metric
+    }
+    for _ in range(60):
+        bounds = {
+            metric: random.choice(values[metric]) * random.choice((1.0, 1.0, 0.7, 1.4))
+            for metric in random.sample(list(Metric), random.randint(0, 5))
+        }
+        bounds = {
+            m: min(limit, 1.0) if m is Metric.ACCURACY else limit for m, limit in bounds.items()
+        }
+        ranking = random.sample(list(Metric), random.randint(1, 5))
+        region = Region(
+            tuple(Bound(metric, bounds[metric]) for metric in Metric if metric in bounds)
+        )
+        expected = select(found.evaluations, region, ranking)
+
+        limits = {metric.value: limit for metric, limit in bounds.items()}
+        names = [metric.value for metric in ranking]
+        positions, ranked, relaxed = opened.page.evaluate(_SELECT, [limits, names])
+
+        numbers = {id(verdict): number for number, verdict in enumerate(expected.verdicts)}
+        words = ("inside", "undecided", "outside")
+        assert [words[p] for p in positions] == [v.position.value for v in expected.verdicts]
+        assert ranked == [numbers[id(verdict)] for verdict in expected.ranked]
+        change = expected.relaxation
+        assert relaxed == (None if change is None else change.relaxed.limit)
 
 
 def test_a_bound_that_makes_no_sense_is_refused_with_advice(

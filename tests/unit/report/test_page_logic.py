@@ -141,7 +141,7 @@ def check_selection(logic: Any, found: Results, document: str, region: Region) -
     assert got["explain"] == _decision(found)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(
     st.lists(_EVALUATIONS, max_size=6),
     st.tuples(_REGIONS, _REGIONS),
