@@ -19,6 +19,7 @@ from tests.support.page_logic import unavailable
 
 __all__ = ["OpenPage", "launch", "open_page"]
 
+_REST_MS = 400
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 
@@ -71,7 +72,8 @@ class OpenPage:
         self.settle()
 
     def fragment(self) -> str:
-        """Return what stands behind the # of the address."""
+        """Return what stands behind the # of the address, which is written once the view rests."""
+        self.page.wait_for_timeout(_REST_MS)
         return str(self.page.evaluate("location.hash.slice(1)"))
 
     def note_message(self, message: ConsoleMessage) -> None:

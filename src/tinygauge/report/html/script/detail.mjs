@@ -46,6 +46,11 @@ export class Detail {
     else this.compare(i);
   }
 
+  /** Fit the chart to a changed width. */
+  layOut() {
+    this.chart?.resize();
+  }
+
   head(i) {
     const { data, selection } = this;
     const model = data.model(i);

@@ -22,7 +22,7 @@ const LABELS = {
   board: ({ board }) => board,
   engine: ({ engine }) => engine,
 };
-const QUIET_MS = 500;
+const QUIET_MS = 300;
 
 class Page {
   constructor(data) {
@@ -131,6 +131,7 @@ class Page {
 
   layOut() {
     this.panels.forEach((panel) => panel.layOut());
+    this.detail.layOut();
   }
 
   showBounds() {
@@ -155,8 +156,7 @@ class Page {
     if (view.tab === "candidates") this.candidates.show(this.selection);
     if (view.tab === "matrix") this.matrix.show(this.selection);
     this.detail.show(view.open, this.selection);
-    this.writeAddress();
-    this.announceLater();
+    this.restLater();
   }
 
   writeAddress() {
@@ -165,10 +165,11 @@ class Page {
     history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
   }
 
-  /** Tell those who listen, once the bounds rest. */
-  announceLater() {
+  /** Once the bounds rest, tell those who listen, and write the address: browsers let that change only so often. */
+  restLater() {
     clearTimeout(this.quiet);
     this.quiet = setTimeout(() => {
+      this.writeAddress();
       const text = explain(this.data, this.selection).map((line) => line.trim()).join(" ");
       if (at("announcement").textContent !== text) replace(at("announcement"), text);
     }, QUIET_MS);
