@@ -53,6 +53,11 @@ class FakeBoard:
         self._wire_free_s = 0.0
         self.dead_until_s = 0.0
 
+    @property
+    def prefix(self) -> str:
+        """What stands before each of its lines."""
+        return ""
+
     def receive(self, byte: int, at_s: float) -> None:
         """Take a byte that arrives at a time."""
         if at_s < self.dead_until_s:
@@ -67,7 +72,7 @@ class FakeBoard:
 
     def say(self, text: str) -> None:
         """Send a line."""
-        self.send(text.encode() + b"\r\n")
+        self.send(f"{self.prefix}{text}\r\n".encode())
 
     def send(self, data: bytes) -> None:
         """Send bytes, one behind the other on the wire."""
@@ -180,3 +185,20 @@ class FakeBoard:
 
     def _say_results(self) -> None:
         self.say(f"m-results-[{','.join(f'{value:.3f}' for value in self._results)}]")
+
+
+class FakeInterfaceBoard(FakeBoard):
+    """The benchmark's interface board with a fake board behind it, as for energy."""
+
+    @property
+    def prefix(self) -> str:
+        """It marks what comes from behind it."""
+        return "[dut]: "
+
+    def execute(self, command: str) -> None:
+        """Pass on what begins with dut; answer the rest itself."""
+        passed = command.removeprefix("dut ")
+        own = f"m-dut-passthrough({passed})" if passed != command else f"e-[Unknown: {command}]"
+        self.send(f"{own}\r\nm-ready\r\n".encode())
+        if passed != command:
+            super().execute(passed)

@@ -75,11 +75,6 @@ class Loader:
         takes_s = loads * readback_s(size_bytes, board.link.baud)
         self._always = verify is Verify.ALWAYS or (verify is Verify.AUTO and takes_s <= _CHEAP_S)
 
-    @property
-    def reads_all(self) -> bool:
-        """Whether every load is read back."""
-        return self._always and self.can_read_back and not self._never
-
     def doubt(self) -> None:
         """Something went wrong: from here on read back every input, and send less far ahead."""
         if not self._never:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from tinygauge.bench.monitor import Monitor
 from tinygauge.bench.records import EnergyReading, FileRef
 from tinygauge.bench.trace import PowerTrace, Window, windows_between_marks
 from tinygauge.bench.trace_store import save_trace
-from tinygauge.errors import SamplesLostError, TraceFormatError
+from tinygauge.errors import BenchError, SamplesLostError, TraceFormatError
 from tinygauge.quantity import Missing
 
 __all__ = ["Meter", "as_reading", "read_energy"]
@@ -70,22 +71,22 @@ class Meter:
             What the action or the monitor raises.
         """
         self._monitor.start()
-        running = True
         try:
             self._clock.sleep(_BEFORE_S)
             began_s = self._clock.now_s()
             reply = action()
             took_s = self._clock.now_s() - began_s
             self._clock.sleep(_BEHIND_S)
-            running = False
-            trace = self._monitor.stop()
-        finally:
-            if running:
+        except BaseException:
+            # The board's trouble is what counts, not what the monitor says of its half trace.
+            with contextlib.suppress(BenchError, TraceFormatError):
                 self._monitor.stop()
-        reference = self._keep(trace)
+            raise
         try:
+            trace = self._monitor.stop()
+            reference = self._keep(trace)
             energy = read_energy(trace, reply, took_s)
-        except TraceFormatError as error:  # a mark or an edge is missing: that is no bad file
+        except TraceFormatError as error:  # no samples, or a mark or edge is missing: no bad file
             raise SamplesLostError(error.where, error.problem, error.advice) from error
         return reply, replace(energy, trace=reference)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,7 +14,9 @@ from tests.support.fake_link import FakeLink, VirtualClock
 from tinygauge.bench.board import Board
 from tinygauge.bench.dialect import commands_hex
 from tinygauge.bench.probe import BAUDS, Probe, probe_port
+from tinygauge.bench.replay import derive
 from tinygauge.bench.transcript import decode, encode
+from tinygauge.errors import RunFormatError
 
 
 @pytest.mark.parametrize(
@@ -103,6 +107,32 @@ def test_a_probe_finds_the_rate(baud: int) -> None:
     assert found.identity is not None
     assert found.identity.model == "kws01"
     assert found.timestamps == ("pin" if baud == 9600 else "lines")
+
+
+_PIECES = st.sampled_from(
+    [
+        "# tinygauge transcript 1 now", "# reading 1", "# kept reading 1 as window 0 file a",
+        "# kept reading 9 as input 3 recording 1 class 2 file b", "> infer 1 0%", "> db 0%",
+        "> db load 1%db 00%", "> db%", "< m-infer-start-1\\r\\n", "< m-ready\\r\\n", "< \\x00",
+        "> %%", "> dut name%", "< [dut]: m-ready\\r\\n", "# kept reading x", "? what",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(_PIECES, max_size=12))
+def test_no_transcript_breaks_its_reader(pieces: list[str]) -> None:
+    """Whatever the order, it is read or refused."""
+    content = "".join(f"1.000000 {piece}\n" for piece in pieces).encode()
+
+    with contextlib.suppress(RunFormatError):
+        derive(content, "t")
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_break_the_reader_of_transcripts(data: bytes) -> None:
+    """Only a `RunFormatError` may come of them."""
+    with contextlib.suppress(RunFormatError):
+        derive(data, "t")
 
 
 @given(st.binary(max_size=200))

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.fake_board import FakeBoard, Firmware, outputs_of
+from tests.support.fake_board import FakeBoard, FakeInterfaceBoard, Firmware, outputs_of
 from tests.support.fake_link import FakeLink, VirtualClock
 from tests.support.fake_monitor import BUSY_W, IDLE_W, FakeMonitor
 
 from tinygauge.accuracy import Dataset, Task
 from tinygauge.accuracy.datasets import Windows
 from tinygauge.bench.folder import load_run
+from tinygauge.bench.recorded_energy import with_recorded_energy
 from tinygauge.bench.records import Mode, Run
 from tinygauge.bench.replay import replay_folder
 from tinygauge.errors import (
@@ -24,6 +25,7 @@ from tinygauge.errors import (
     MonitorOverloadError,
     RunFormatError,
     SamplesLostError,
+    TraceFormatError,
 )
 from tinygauge.measurement import Request, energy_of, latency_of, measure, score_of
 from tinygauge.quantity import Basis, Method, Missing
@@ -42,9 +44,9 @@ DATA = Dataset(
 class Desk:
     """A fake board, its link and its clock."""
 
-    def __init__(self, **firmware: Any) -> None:
+    def __init__(self, kind: type[FakeBoard] = FakeBoard, **firmware: Any) -> None:
         self.clock = VirtualClock()
-        self.board = FakeBoard(Firmware(**firmware))
+        self.board = kind(Firmware(**firmware))
         self.link = FakeLink(self.board, self.clock)
 
     def measure(self, out: Path, mode: Mode = Mode.ACCURACY, **options: Any) -> Run:
@@ -112,6 +114,44 @@ def test_energy_is_cut_by_the_pin_or_by_the_step_in_power(
     assert run.supply_v == 3.0
     assert {rule.rule: rule.met for rule in run.rules}["energy-timestamps"] is wired
     assert replay_folder(tmp_path / "run").differences == ()
+
+
+def test_commands_go_through_the_interface_board(tmp_path: Path) -> None:
+    """As the benchmark wires energy: what the interface board says itself is not the board's."""
+    desk = Desk(FakeInterfaceBoard, energy=True)
+    monitor = FakeMonitor(desk.board, desk.clock)
+
+    run = desk.measure(tmp_path / "run", Mode.ENERGY, monitor=monitor, passed_on=True)
+
+    assert run.firmware_model == "kws01"
+    assert [window.outputs for window in run.windows] == [
+        outputs_of(row.tobytes()) for row in X[:5]
+    ]
+    assert run.faults == ()
+    assert replay_folder(tmp_path / "run").differences == ()
+
+
+def test_a_trace_recorded_beside_the_run_gives_its_energy(tmp_path: Path) -> None:
+    """By the marks of the pin; a trace of other windows is refused."""
+    desk = Desk(inference_s=0.02)
+    monitor = FakeMonitor(desk.board, desk.clock)
+    monitor.start()
+    desk.board.marks_s.append(desk.clock.now_s() + 0.5)  # the `timestamp` command's
+    run = desk.measure(tmp_path / "run", Mode.PERFORMANCE, iterations=500, warmups=1)
+    desk.clock.sleep(1)
+    for start_s, end_s in desk.board.busy_s[1::2]:
+        desk.board.marks_s += [start_s, end_s]
+    trace = monitor.stop()
+
+    energy = energy_of(with_recorded_energy(run, trace))
+
+    assert isinstance(energy, Energy)
+    assert energy.per_inference.value == pytest.approx(0.02 * BUSY_W, rel=0.001)
+    shifted = trace.with_marks(trace.marks_s[:-1] + np.arange(10) * 0.5)
+    with pytest.raises(TraceFormatError, match="Give the trace of this run"):
+        with_recorded_energy(run, shifted)
+    with pytest.raises(TraceFormatError, match="expected 5 windows"):
+        with_recorded_energy(run, trace.with_marks(trace.marks_s[:4]))
 
 
 def test_a_window_with_a_hole_or_overload_is_measured_again(tmp_path: Path) -> None:
