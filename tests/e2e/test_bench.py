@@ -130,7 +130,9 @@ def test_ctrl_c_keeps_what_was_measured_and_the_run_goes_on(
     assert 3 <= len(kept) < 12
 
     done = subprocess.run(
-        [*command(slow_board.port, data, out), "--resume", str(out)], timeout=60, check=False
+        [sys.executable, "-m", "tinygauge", "bench", "run", "--resume", str(out)],
+        timeout=60,
+        check=False,
     )
 
     assert done.returncode == 0
@@ -161,7 +163,9 @@ def test_a_full_disk_ends_the_run_without_losing_a_result(
     assert 0 < len(kept) < 12
 
     done = subprocess.run(
-        [*command(slow_board.port, data, out), "--resume", str(out)], timeout=60, check=False
+        [sys.executable, "-m", "tinygauge", "bench", "run", "--resume", str(out)],
+        timeout=60,
+        check=False,
     )
 
     assert done.returncode == 0

@@ -17,6 +17,7 @@ __all__ = [
     "Mode",
     "RuleResult",
     "Run",
+    "Settings",
     "WindowResult",
 ]
 
@@ -154,6 +155,33 @@ class RuleResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a run was asked for, so that it goes on as it began.
+
+    Parameters
+    ----------
+    windows : int
+    min_window_s : float
+    iterations, warmups : int or None
+        None to find them by a trial.
+    limit : int or None
+        Only so many inputs of an accuracy run.
+    verify : str
+        Which inputs are read back; a word of `plan.Verify`.
+    passed_on : bool
+        Whether commands go through an interface board.
+    """
+
+    windows: int
+    min_window_s: float
+    iterations: int | None
+    warmups: int | None
+    limit: int | None
+    verify: str
+    passed_on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """A run on a board.
 
@@ -176,6 +204,8 @@ class Run:
         What the board said of itself.
     model, dataset : FileRef or None
         What the user said is on the board, and what the inputs are from.
+    settings : Settings or None
+        Of runs of this program.
     metric : str
         What accuracy is told in: ``"top1"`` or ``"auc"``; empty in other modes.
     inputs_planned : int
@@ -213,6 +243,7 @@ class Run:
     firmware_model: str = ""
     model: FileRef | None = None
     dataset: FileRef | None = None
+    settings: Settings | None = None
     metric: str = ""
     inputs_planned: int = 0
     windows: tuple[WindowResult, ...] = ()

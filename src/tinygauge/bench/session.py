@@ -18,7 +18,7 @@ from tinygauge.bench.loading import Loader
 from tinygauge.bench.metering import Meter
 from tinygauge.bench.monitor import Monitor
 from tinygauge.bench.plan import Plan
-from tinygauge.bench.records import FileRef, Mode, Run
+from tinygauge.bench.records import FileRef, Mode, Run, Settings
 from tinygauge.bench.rules import BENCHMARKS, check_rules
 from tinygauge.bench.runner import Progress, Runner
 from tinygauge.bench.transcript import Transcript
@@ -44,11 +44,11 @@ class Setup:
     plan : Plan
     folder : Path
         Where the run is kept.
+    settings : Settings
+        What the plan was made of.
     resume : bool
         Whether to go on with the run that is there.
     baud : int
-    passed_on : bool
-        Whether commands go through an interface board.
     simulated : bool
         Whether an emulator or a fake stands for the board.
     board, engine : str
@@ -62,9 +62,9 @@ class Setup:
     benchmark: str
     plan: Plan
     folder: Path
+    settings: Settings
     resume: bool = False
     baud: int = DEFAULT_BAUD
-    passed_on: bool = False
     simulated: bool = False
     board: str = ""
     engine: str = ""
@@ -89,6 +89,7 @@ class Setup:
             supply_v=self.supply_v if supply_v is None else supply_v,
             model=self.model,
             dataset=self.dataset,
+            settings=self.settings,
             metric=self.metric if self.plan.mode is Mode.ACCURACY else "",
             inputs_planned=len(recordings) if self.plan.mode is Mode.ACCURACY else 0,
             tool=TOOL,
@@ -166,7 +167,7 @@ class _Session:
         self._board = Board(
             RecordedLink(link, self._transcript),
             clock=clock,
-            passed_on=setup.passed_on,
+            passed_on=setup.settings.passed_on,
             remark=self._transcript.remark,
         )
         plan = setup.plan

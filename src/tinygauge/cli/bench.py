@@ -6,7 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tinygauge import catalog
 from tinygauge.accuracy import load_labels
@@ -20,7 +22,7 @@ from tinygauge.bench.records import Mode, Run
 from tinygauge.bench.replay import Replay, replay_folder
 from tinygauge.cli.output import console, progress_bar
 from tinygauge.errors import ConfigError
-from tinygauge.measurement import Request, measure
+from tinygauge.measurement import Request, measure, resumed
 from tinygauge.report.bench_report import (
     probe_document,
     probe_lines,
@@ -99,31 +101,40 @@ def _print_lines(lines: Sequence[str]) -> None:
 
 
 def _request(options: argparse.Namespace) -> Request:
-    if options.resume and options.out and Path(options.resume) != Path(options.out):
-        raise ConfigError("--out", "--resume names the folder already", "Leave --out away")
-    name = "-".join(part for part in (options.benchmark, options.mode, options.board) if part)
-    return Request(
-        port=options.port,
-        benchmark=options.benchmark,
-        mode=Mode(options.mode),
-        data=options.data,
-        out=Path(options.resume or options.out or f"run-{name}"),
-        model=options.model,
-        resume=bool(options.resume),
-        baud=options.baud,
-        passed_on=options.io_board,
-        simulated=options.simulated,
-        board=catalog.board(options.board).name if options.board else "",
-        engine=catalog.engine(options.engine).name if options.engine else "",
-        clock_hz=_in(options.clock, "--clock", Unit.HERTZ),
-        supply_v=_in(options.supply, "--supply", Unit.VOLT),
-        limit=options.limit,
-        windows=options.windows,
-        min_window_s=options.min_window,
-        iterations=options.iterations,
-        warmups=options.warmups,
-        verify=Verify(options.verify),
-    )
+    """Make a request of the options; to resume a run, of what it was begun with and the options."""
+    given = {
+        "port": options.port,
+        "benchmark": options.benchmark,
+        "mode": Mode(options.mode) if options.mode else None,
+        "data": options.data,
+        "model": options.model,
+        "baud": options.baud,
+        "passed_on": options.io_board,
+        "simulated": options.simulated,
+        "board": catalog.board(options.board).name if options.board else None,
+        "engine": catalog.engine(options.engine).name if options.engine else None,
+        "clock_hz": _in(options.clock, "--clock", Unit.HERTZ),
+        "supply_v": _in(options.supply, "--supply", Unit.VOLT),
+        "limit": options.limit,
+        "windows": options.windows,
+        "min_window_s": options.min_window,
+        "iterations": options.iterations,
+        "warmups": options.warmups,
+        "verify": Verify(options.verify) if options.verify else None,
+    }
+    chosen: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if options.resume:
+        if options.out and Path(options.out) != Path(options.resume):
+            raise ConfigError("--out", "--resume names the folder already", "Leave --out away")
+        return replace(resumed(Path(options.resume)), **chosen)
+    missing = [f"--{name}" for name in ("port", "mode", "data") if name not in chosen]
+    if missing:
+        names = ", ".join(missing)
+        raise ConfigError("bench run", f"{names} must be given", "See: tinygauge bench run --help")
+    chosen.setdefault("benchmark", "custom")
+    parts = (chosen["benchmark"], options.mode, chosen.get("board", ""))
+    folder = options.out or "run-" + "-".join(part for part in parts if part)
+    return Request(out=Path(folder), **chosen)
 
 
 def _in(text: str | None, option: str, unit: Unit) -> float | None:

@@ -34,50 +34,43 @@ def add_bench(
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:
-    run.add_argument("--port", required=True, metavar="PORT", help=_PORT)
-    run.add_argument("--baud", type=_count, default=115200, metavar="N", help="(%(default)s)")
-    run.add_argument(
-        "--benchmark", choices=_BENCHMARKS, default="custom", help="whose rules (%(default)s)"
-    )
+    run.add_argument("--port", metavar="PORT", help=_PORT)
+    run.add_argument("--baud", type=_count, metavar="N", help="of the port (115200)")
+    run.add_argument("--benchmark", choices=_BENCHMARKS, help="whose rules (custom)")
     run.add_argument(
         "--mode",
         choices=("performance", "accuracy", "energy"),
-        required=True,
         help="time per inference, right answers, or energy per inference",
     )
-    run.add_argument("--data", required=True, metavar="PATH", help="inputs: .npz, .csv or a folder")
+    run.add_argument("--data", metavar="PATH", help="inputs: .npz, .csv or a folder")
     run.add_argument("--model", metavar="FILE", help="the .tflite on the board")
     run.add_argument("--out", metavar="DIR", help="folder of the run; by default by its names")
-    run.add_argument("--resume", metavar="DIR", help="go on with the run in this folder")
-    run.add_argument("--board", metavar="NAME", default="", help="catalogue name of the board")
-    run.add_argument("--engine", metavar="NAME", default="", help="catalogue name of the engine")
+    run.add_argument(
+        "--resume", metavar="DIR", help="go on with the run in this folder, as it was begun"
+    )
+    run.add_argument("--board", metavar="NAME", help="catalogue name of the board")
+    run.add_argument("--engine", metavar="NAME", help="catalogue name of the engine")
     run.add_argument("--clock", metavar="CLOCK", help="at which the board runs: 200MHz")
     run.add_argument("--supply", metavar="VOLTAGE", help="of the board: 3.3V")
     run.add_argument("--monitor", metavar="ADDRESS", help="energy monitor: lpm01a:///dev/ttyACM1")
-    run.add_argument(
-        "--io-board",
-        action="store_true",
-        help="PORT is the benchmark's interface board, which passes commands on",
-    )
     run.add_argument(
         "--limit", type=_count, metavar="N", help="infer only the first N inputs (accuracy)"
     )
     run.add_argument("--iterations", type=_count, metavar="N", help="per window; by a trial")
     run.add_argument("--warmups", type=_count_or_0, metavar="N", help="before; by a trial")
-    run.add_argument("--windows", type=_count, default=5, metavar="N", help="(%(default)s)")
-    run.add_argument(
-        "--min-window", type=_seconds, default=10.0, metavar="S", help="seconds (%(default)g)"
-    )
+    run.add_argument("--windows", type=_count, metavar="N", help="how many (5)")
+    run.add_argument("--min-window", type=_seconds, metavar="S", help="seconds at least (10)")
     run.add_argument(
         "--verify",
         choices=("auto", "always", "sampled", "never"),
-        default="auto",
-        help="which loaded inputs are read back (%(default)s)",
+        help="which loaded inputs are read back (auto)",
     )
     run.add_argument("--strict", action="store_true", help="exit with 1 if a rule is not met")
-    run.add_argument(
-        "--simulated", action="store_true", help="PORT is an emulator: its times are no board's"
-    )
+    for name, text in (
+        ("--io-board", "PORT is the benchmark's interface board, which passes commands on"),
+        ("--simulated", "PORT is an emulator: its times are no board's"),
+    ):
+        run.add_argument(name, action="store_true", default=None, help=text)
 
 
 def _add_probe(probe: argparse.ArgumentParser) -> None:

@@ -70,7 +70,9 @@ def load_runs(paths: Iterable[str | Path]) -> list[Run]:
     for run in runs:
         if not run.complete:
             raise ConfigError(
-                run.folder, "this run is not finished", f"Try: bench run … --resume {run.folder}"
+                run.folder,
+                "this run is not finished",
+                f"Try: tinygauge bench run --resume {run.folder}",
             )
         if run.model is None:
             raise ConfigError(

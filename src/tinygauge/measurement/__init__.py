@@ -5,7 +5,7 @@ latency and energy of a run, as measured quantities with evidence.
 """
 
 from tinygauge.measurement.inputs import wire_inputs
-from tinygauge.measurement.measure import Request, measure
+from tinygauge.measurement.measure import Request, measure, resumed
 from tinygauge.measurement.metrics import energy_of, latency_of, score_of
 
-__all__ = ["Request", "energy_of", "latency_of", "measure", "score_of", "wire_inputs"]
+__all__ = ["Request", "energy_of", "latency_of", "measure", "resumed", "score_of", "wire_inputs"]

@@ -9,18 +9,19 @@ from pathlib import Path
 from tinygauge import graph
 from tinygauge.accuracy import Dataset, Task, load_dataset
 from tinygauge.bench.clock import Clock
+from tinygauge.bench.folder import load_run
 from tinygauge.bench.link import DEFAULT_BAUD, open_link
 from tinygauge.bench.monitor import Monitor
 from tinygauge.bench.plan import Plan, Verify, WireInput
-from tinygauge.bench.records import FileRef, Mode, Run
+from tinygauge.bench.records import FileRef, Mode, Run, Settings
 from tinygauge.bench.rules import BENCHMARKS, MIN_ITERATIONS, MIN_WINDOW_S, WINDOWS
 from tinygauge.bench.runner import Progress
 from tinygauge.bench.session import Opener, Setup, run_session
-from tinygauge.errors import ConfigError, UnknownNameError
+from tinygauge.errors import ConfigError, RunFormatError, UnknownNameError
 from tinygauge.graph import Model
 from tinygauge.measurement.inputs import wire_inputs
 
-__all__ = ["CUSTOM", "Request", "measure"]
+__all__ = ["CUSTOM", "Request", "measure", "resumed"]
 
 CUSTOM = "custom"
 
@@ -83,6 +84,52 @@ class Request:
     verify: Verify = Verify.AUTO
 
 
+def resumed(folder: Path) -> Request:
+    """Return the request that an unfinished run was begun with.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+
+    Returns
+    -------
+    Request
+        To go on with it.
+
+    Raises
+    ------
+    RunFormatError
+        If there is no run, or it was not measured by this program.
+    """
+    run = load_run(folder)
+    if run.settings is None or run.dataset is None:
+        raise RunFormatError(str(folder), "this run was not begun by tinygauge bench run")
+    chosen = run.settings
+    return Request(
+        port=run.port,
+        benchmark=run.benchmark,
+        mode=run.mode,
+        data=run.dataset.name,
+        out=folder,
+        model=run.model.name if run.model is not None else None,
+        resume=True,
+        baud=run.baud or DEFAULT_BAUD,
+        passed_on=chosen.passed_on,
+        simulated=run.simulated,
+        board=run.board,
+        engine=run.engine,
+        clock_hz=run.clock_hz,
+        supply_v=run.supply_v,
+        limit=chosen.limit,
+        windows=chosen.windows,
+        min_window_s=chosen.min_window_s,
+        iterations=chosen.iterations,
+        warmups=chosen.warmups,
+        verify=Verify(chosen.verify),
+    )
+
+
 def measure(
     request: Request,
     *,
@@ -127,9 +174,17 @@ def measure(
         benchmark=request.benchmark,
         plan=_plan(request, _inputs(request, dataset, model)),
         folder=request.out,
+        settings=Settings(
+            windows=request.windows,
+            min_window_s=request.min_window_s,
+            iterations=request.iterations,
+            warmups=request.warmups,
+            limit=request.limit,
+            verify=request.verify.value,
+            passed_on=request.passed_on,
+        ),
         resume=request.resume,
         baud=request.baud,
-        passed_on=request.passed_on,
         simulated=request.simulated,
         board=request.board,
         engine=request.engine,
