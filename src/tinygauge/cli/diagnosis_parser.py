@@ -37,11 +37,16 @@ def add_diff(parser: argparse.ArgumentParser, positive: Callable[[str], int]) ->
         Reads a whole number from 1 on.
     """
     parser.add_argument("model", metavar="MODEL", help=".tflite file")
+    parser.add_argument(
+        "float_model",
+        nargs="?",
+        metavar="FLOAT",
+        help="the float model that MODEL was made from: which op loses the accuracy",
+    )
     parser.add_argument("--data", metavar="PATH", required=True, help="dataset: real inputs")
     parser.add_argument(
         "--against",
         choices=("litert", "litert-xnnpack", "litert-reference", "tflite-micro", "device"),
-        required=True,
         help="what is compared with the engine; a device by what it printed",
     )
     parser.add_argument("--log", metavar="FILE", help="what the device printed")
@@ -54,7 +59,6 @@ def add_diff(parser: argparse.ArgumentParser, positive: Callable[[str], int]) ->
     parser.add_argument(
         "--inputs",
         type=positive,
-        default=100,
         metavar="N",
-        help="inputs to run op by op, those that differ first (%(default)s)",
+        help="inputs to run op by op (100, those that differ first; with FLOAT 500)",
     )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING, Any
 
 from tinygauge import catalog, graph
 from tinygauge.accuracy import RUNNERS, Dataset, load_dataset
 from tinygauge.cli.output import console
 from tinygauge.diagnosis.board_log import read_board_log
 from tinygauge.diagnosis.device import diagnose_board
-from tinygauge.diagnosis.doctor import Diagnosis, diagnose
+from tinygauge.diagnosis.doctor import DEFAULT_INPUTS, Diagnosis, diagnose
+from tinygauge.diagnosis.noise import DEFAULT_INPUTS as FLOAT_INPUTS
+from tinygauge.diagnosis.noise import compare_with_float
 from tinygauge.errors import ConfigError
 from tinygauge.graph import Model
 from tinygauge.report.diagnosis_report import (
@@ -18,7 +21,11 @@ from tinygauge.report.diagnosis_report import (
     diagnosis_lines,
     diagnosis_table,
 )
+from tinygauge.report.noise_report import noise_document, noise_lines, noise_table
 from tinygauge.report.serialise import render_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 __all__ = ["run"]
 
@@ -27,27 +34,45 @@ _AGAINST = {"litert": "litert-builtin"}
 
 
 def run(options: argparse.Namespace) -> int:
-    """Find the first difference; return 0 where there is none, 1 where outputs differ."""
-    model, dataset = graph.load(options.model), load_dataset(options.data)
-    found = _diagnose(model, dataset, options)
-    if options.json:
-        sys.stdout.write(render_json(diagnosis_document(found)))
-    else:
-        out = console()
-        if found.ops:
-            out.print(diagnosis_table(found))
-        for line in diagnosis_lines(found):
-            out.print(line, markup=False, highlight=False, soft_wrap=True)
-    return 1 if found.effect.inputs_differing or found.first is not None else 0
-
-
-def _diagnose(model: Model, dataset: Dataset, options: argparse.Namespace) -> Diagnosis:
+    """Find the first difference, or the op that loses the accuracy; return 0 for none, else 1."""
+    if (options.float_model is None) == (options.against is None):
+        problem = "give either a second model, in float, or --against"
+        raise ConfigError("tinygauge diff", problem, "See: tinygauge diff --help")
     if (options.against == "device") != (options.log is not None):
         advice = "Write --against device --log LOG.txt"
         raise ConfigError("tinygauge diff", "--against device and --log go together", advice)
+    model, dataset = graph.load(options.model), load_dataset(options.data)
     profile = catalog.engine(options.engine).profile.name
+    if options.float_model is not None:
+        float_model, inputs = graph.load(options.float_model), options.inputs or FLOAT_INPUTS
+        noise = compare_with_float(model, float_model, dataset, profile=profile, inputs=inputs)
+        _show(options, noise_document(noise), noise_table(noise), noise_lines(noise))
+        return int(noise.loses)
+    found = _diagnose(model, dataset, profile, options)
+    table = diagnosis_table(found) if found.ops else None
+    _show(options, diagnosis_document(found), table, diagnosis_lines(found))
+    return 1 if found.effect.inputs_differing or found.first is not None else 0
+
+
+def _diagnose(
+    model: Model, dataset: Dataset, profile: str, options: argparse.Namespace
+) -> Diagnosis:
+    inputs = options.inputs or DEFAULT_INPUTS
     if options.against == "device":
         log = read_board_log(options.log)
-        return diagnose_board(model, dataset, log, profile=profile, inputs=options.inputs)
+        return diagnose_board(model, dataset, log, profile=profile, inputs=inputs)
     other = RUNNERS[_AGAINST.get(options.against, options.against)]
-    return diagnose(model, dataset, other, profile=profile, inputs=options.inputs)
+    return diagnose(model, dataset, other, profile=profile, inputs=inputs)
+
+
+def _show(
+    options: argparse.Namespace, document: dict[str, Any], table: Table | None, lines: list[str]
+) -> None:
+    if options.json:
+        sys.stdout.write(render_json(document))
+        return
+    out = console()
+    if table is not None:
+        out.print(table)
+    for line in lines:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
