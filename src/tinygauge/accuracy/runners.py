@@ -76,8 +76,12 @@ _BY_PROFILE: dict[str, tuple[Runner, ...]] = {
     "unknown": (_TFLM, _XNNPACK),
 }
 PROFILES = tuple(_BY_PROFILE)
+# No engine's arithmetic: a runtime that users compare with.
+_ONNX = Runner("onnxruntime", "onnxruntime", "ONNX Runtime")
+
 RUNNERS = {
-    runner.name: replace(runner, note="") for runner in (_TFLM, _XNNPACK, _BUILTIN, _REFERENCE)
+    runner.name: replace(runner, note="")
+    for runner in (_TFLM, _XNNPACK, _BUILTIN, _REFERENCE, _ONNX)
 }
 """The interpreters by name, each standing for itself."""
 

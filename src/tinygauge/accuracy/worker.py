@@ -277,11 +277,36 @@ def _litert(model: bytes, job: dict[str, Any]) -> Runtime:
     return run
 
 
+def _onnxruntime(model: bytes, _job: dict[str, Any]) -> Runtime:
+    import onnxruntime
+
+    from tinygauge.errors import TinygaugeError
+    from tinygauge.graph import parse
+    from tinygauge.graph.onnx import to_onnx
+
+    try:
+        document = to_onnx(parse(model, name="model"))
+    except TinygaugeError as error:
+        raise RuntimeError(str(error)) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(document, options, providers=["CPUExecutionProvider"])
+    names = [given.name for given in session.get_inputs()]
+
+    def run(batch: list[Any]) -> Outputs:
+        found = session.run(None, {name: rows[0] for name, rows in zip(names, batch, strict=True)})
+        return [output[None] for output in found]
+
+    return run
+
+
 _RUNTIMES: dict[str, Callable[[bytes, dict[str, Any]], Runtime]] = {
     "tflite-micro": _tflite_micro,
     "litert-xnnpack": _litert,
     "litert-builtin": _litert,
     "litert-reference": _litert,
+    "onnxruntime": _onnxruntime,
 }
 
 

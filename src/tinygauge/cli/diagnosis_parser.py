@@ -46,7 +46,14 @@ def add_diff(parser: argparse.ArgumentParser, positive: Callable[[str], int]) ->
     parser.add_argument("--data", metavar="PATH", required=True, help="dataset: real inputs")
     parser.add_argument(
         "--against",
-        choices=("litert", "litert-xnnpack", "litert-reference", "tflite-micro", "device"),
+        choices=(
+            "litert",
+            "litert-xnnpack",
+            "litert-reference",
+            "onnxruntime",
+            "tflite-micro",
+            "device",
+        ),
         help="what is compared with the engine; a device by what it printed",
     )
     parser.add_argument("--log", metavar="FILE", help="what the device printed")

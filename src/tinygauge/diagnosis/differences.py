@@ -20,8 +20,7 @@ __all__ = ["Cause", "Gap", "cause_of", "measure_gap"]
 _LAST_DIGITS = 1e-4
 # Ops that look up or approximate a curve: their ends are no saturation.
 _CURVES = frozenset({"SOFTMAX", "LOGISTIC", "TANH", "LOG_SOFTMAX", "HARD_SWISH", "GELU"})
-# By tensorflow/lite/schema/schema.fbs, enum ActivationFunctionType.
-_ACTIVATION_ENDS = {1: (0.0,), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
+_ACTIVATION_ENDS = {"RELU": (0.0,), "RELU_N1_TO_1": (-1.0, 1.0), "RELU6": (0.0, 6.0)}
 _INTEGERS = frozenset({DType.INT8, DType.UINT8, DType.INT16, DType.INT32})
 
 
@@ -148,6 +147,6 @@ def _ends(op: Op, tensor: Tensor) -> list[int]:
     ends = [int(limits.min), int(limits.max)]
     if tensor.quantization is not None:
         scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zero_point[0]
-        activation = op.option_int("fused_activation_function")
+        activation = str(op.options.get("fused_activation_function", "NONE"))
         ends += [round(end / scale) + zero_point for end in _ACTIVATION_ENDS.get(activation, ())]
     return ends

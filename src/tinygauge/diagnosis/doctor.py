@@ -169,7 +169,7 @@ def diagnose(
     """
     base = base_run(model, dataset, profile)
     if other.version is None:
-        raise ConfigError(other.title, "this runtime is not installed", f"Install {other.package}")
+        raise ConfigError(other.title, "it is not installed", f"Try: pip install {other.package}")
     if base.runner == other:
         problem = f"the base is {base.runner.label} too: it would be compared with itself"
         raise ConfigError(model.path or model.name, problem, "Choose another with --against")

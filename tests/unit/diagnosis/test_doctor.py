@@ -21,7 +21,7 @@ X = np.random.default_rng(7).normal(0, 2, (60, 8, 8, 1)).astype(np.float32)
 DATA = Dataset(name="data", path="data.npz", sha256="d", x=X, y=np.arange(60) % 3)
 
 
-def _kind(op_kind: str, base: list[int], other: list[int], **options: int) -> Cause:
+def _kind(op_kind: str, base: list[int], other: list[int], **options: str) -> Cause:
     tensor = Tensor(
         index=1, name="y", shape=(1, len(base)), dtype=DType.INT8,
         quantization=Quantization(scale=(0.1,), zero_point=(-10,)),
@@ -47,7 +47,7 @@ def test_the_kind_of_a_difference(
     kind: str, base: list[int], other: list[int], cause: Cause
 ) -> None:
     """By one step it is rounding; where one of the two is clamped, saturation."""
-    assert _kind(kind, base, other, fused_activation_function=3) is cause
+    assert _kind(kind, base, other, fused_activation_function="RELU6") is cause
 
 
 def test_floats_differ_in_the_last_digits_or_altogether() -> None:
