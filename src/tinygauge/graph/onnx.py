@@ -59,7 +59,7 @@ def to_onnx(model: Model) -> bytes:
     for op in model.main.ops:
         writer.write(op)
     made = onnx.helper.make_graph(
-        writer.nodes,
+        writer.made,
         model.name,
         [writer.described(index) for index in model.main.inputs],
         [writer.described(index) for index in model.main.outputs],
@@ -79,7 +79,7 @@ class _Writer:
         self.onnx = onnx
         self.graph = model.main
         self.where = model.path or model.name
-        self.nodes: list[Any] = []
+        self.made: list[Any] = []
         self.constants: list[Any] = []
         self.count = 0
 
@@ -89,10 +89,10 @@ class _Writer:
         kind = self.onnx.helper.np_dtype_to_tensor_dtype(np.dtype(tensor.dtype.value))
         return self.onnx.helper.make_tensor_value_info(f"t{index}", kind, _extents(tensor))
 
-    def node(self, kind: str, *inputs: str, to: str = "", **attributes: Any) -> str:
+    def add(self, kind: str, *inputs: str, to: str = "", **attributes: Any) -> str:
         """Add a node of one output, and return the output's name."""
         name = to or self._fresh()
-        self.nodes.append(self.onnx.helper.make_node(kind, inputs, [name], **attributes))
+        self.made.append(self.onnx.helper.make_node(kind, inputs, [name], **attributes))
         return name
 
     def constant(self, values: Array) -> str:
@@ -127,10 +127,10 @@ class _Writer:
             return self.real_constant(tensor, tensor.data)
         name = f"t{tensor.index}"
         if channels_first:
-            name = self.node("Transpose", name, perm=_TO_FIRST)
+            name = self.add("Transpose", name, perm=_TO_FIRST)
         if tensor.dtype.is_float:
             return name
-        return self.node("DequantizeLinear", name, *self._scale(op, tensor))
+        return self.add("DequantizeLinear", name, *self._scale(op, tensor))
 
     def real_constant(self, tensor: Tensor, data: Array, axis: int = 0) -> str:
         """Return a constant in real numbers, scaled per tensor or along an axis."""
@@ -141,10 +141,10 @@ class _Writer:
         if found.per_channel:
             scale = self.constant(np.array(found.scale, np.float32))
             zero = self.constant(np.array(found.zero_point, data.dtype))
-            return self.node("DequantizeLinear", name, scale, zero, axis=axis)
+            return self.add("DequantizeLinear", name, scale, zero, axis=axis)
         scale = self.constant(np.array(found.scale[0], np.float32))
         zero = self.constant(np.array(found.zero_point[0], data.dtype))
-        return self.node("DequantizeLinear", name, scale, zero)
+        return self.add("DequantizeLinear", name, scale, zero)
 
     def finish(self, op: Op, name: str, *, channels_last: bool = False) -> None:
         """Apply the fused activation, and let what was computed be the op's output."""
@@ -155,21 +155,21 @@ class _Writer:
         to = f"t{tensor.index}"
         if not tensor.dtype.is_float:
             scale = self._scale(op, tensor)
-            name = self.node("QuantizeLinear", name, *scale, to="" if channels_last else to)
+            name = self.add("QuantizeLinear", name, *scale, to="" if channels_last else to)
         elif not channels_last:
-            name = self.node("Identity", name, to=to)
+            name = self.add("Identity", name, to=to)
         if channels_last:
-            self.node("Transpose", name, to=to, perm=_TO_LAST)
+            self.add("Transpose", name, to=to, perm=_TO_LAST)
 
     def _activated(self, op: Op, name: str) -> str:
         match op.options.get("fused_activation_function", "NONE"):
             case "NONE":
                 return name
             case "RELU":
-                return self.node("Relu", name)
+                return self.add("Relu", name)
             case "RELU6":
                 ends = (self.constant(np.array(end, np.float32)) for end in (0, 6))
-                return self.node("Clip", name, *ends)
+                return self.add("Clip", name, *ends)
             case other:
                 raise self.refuse(op, f"its fused activation {other} is not written")
 
@@ -195,7 +195,7 @@ def _convolution(writer: _Writer, op: Op) -> None:
     order = (3, 0, 1, 2) if depthwise else (0, 3, 1, 2)
     filters = writer.real_constant(weights, weights.data.transpose(order))
     inputs = [writer.real(op, 0, channels_first=True), filters, *_bias(writer, op)]
-    made = writer.node(
+    made = writer.add(
         "Conv",
         *inputs,
         group=given.shape[-1] // (1 if depthwise else weights.shape[-1]),
@@ -224,9 +224,9 @@ def _fully_connected(writer: _Writer, op: Op) -> None:
     if weights is None or weights.data is None:
         raise writer.refuse(op, "its weights are computed")
     shape = writer.constant(np.array([-1, weights.shape[1]], np.int64))
-    given = writer.node("Reshape", writer.real(op, 0), shape)
+    given = writer.add("Reshape", writer.real(op, 0), shape)
     filters = writer.real_constant(weights, weights.data)
-    made = writer.node("Gemm", given, filters, *_bias(writer, op), transB=1)
+    made = writer.add("Gemm", given, filters, *_bias(writer, op), transB=1)
     writer.finish(op, _reshaped(writer, op, made))
 
 
@@ -234,11 +234,11 @@ def _reshaped(writer: _Writer, op: Op, name: str) -> str:
     tensor = writer.graph.output_of(op)
     if tensor is None:
         raise writer.refuse(op, "it has no output")
-    return writer.node("Reshape", name, writer.constant(np.array(_extents(tensor), np.int64)))
+    return writer.add("Reshape", name, writer.constant(np.array(_extents(tensor), np.int64)))
 
 
 def _pool(writer: _Writer, op: Op) -> None:
-    made = writer.node(
+    made = writer.add(
         "AveragePool" if op.kind == "AVERAGE_POOL_2D" else "MaxPool",
         writer.real(op, 0, channels_first=True),
         kernel_shape=[op.option_int("filter_height", 1), op.option_int("filter_width", 1)],
@@ -251,13 +251,13 @@ def _pool(writer: _Writer, op: Op) -> None:
 def _mean(writer: _Writer, op: Op) -> None:
     keep = int(bool(op.options.get("keep_dims")))
     axes = writer.constant(np.atleast_1d(_constant(writer, op, 1)).astype(np.int64))
-    writer.finish(op, writer.node("ReduceMean", writer.real(op, 0), axes, keepdims=keep))
+    writer.finish(op, writer.add("ReduceMean", writer.real(op, 0), axes, keepdims=keep))
 
 
 def _pad(writer: _Writer, op: Op) -> None:
     before_after = _constant(writer, op, 1).astype(np.int64)
     pads = writer.constant(before_after.T.reshape(-1))
-    writer.finish(op, writer.node("Pad", writer.real(op, 0), pads))
+    writer.finish(op, writer.add("Pad", writer.real(op, 0), pads))
 
 
 def _constant(writer: _Writer, op: Op, position: int) -> Array:
@@ -271,20 +271,20 @@ def _reshape(writer: _Writer, op: Op) -> None:
     """Reshaping moves stored values: their scale stays, so they need not be real."""
     tensor = writer.graph.output_of(op)
     shape = writer.constant(np.array(_extents(tensor) if tensor else [], np.int64))
-    writer.node("Reshape", f"t{op.inputs[0]}", shape, to=f"t{op.outputs[0]}")
+    writer.add("Reshape", f"t{op.inputs[0]}", shape, to=f"t{op.outputs[0]}")
 
 
 def _concatenate(writer: _Writer, op: Op) -> None:
     parts = [writer.real(op, position) for position in range(len(op.inputs))]
-    writer.finish(op, writer.node("Concat", *parts, axis=op.option_int("axis")))
+    writer.finish(op, writer.add("Concat", *parts, axis=op.option_int("axis")))
 
 
 def _softmax(writer: _Writer, op: Op) -> None:
     given = writer.real(op, 0)
     beta = op.options.get("beta", 1.0)
     if beta != 1.0:
-        given = writer.node("Mul", given, writer.constant(np.array(beta, np.float32)))
-    writer.finish(op, writer.node("Softmax", given, axis=-1))
+        given = writer.add("Mul", given, writer.constant(np.array(beta, np.float32)))
+    writer.finish(op, writer.add("Softmax", given, axis=-1))
 
 
 def _convert(writer: _Writer, op: Op) -> None:
@@ -297,14 +297,14 @@ def _direct(kind: str, inputs: int) -> Callable[[_Writer, Op], None]:
 
     def write(writer: _Writer, op: Op) -> None:
         given: Sequence[str] = [writer.real(op, position) for position in range(inputs)]
-        writer.finish(op, writer.node(kind, *given))
+        writer.finish(op, writer.add(kind, *given))
 
     return write
 
 
 def _relu6(writer: _Writer, op: Op) -> None:
     ends = (writer.constant(np.array(end, np.float32)) for end in (0, 6))
-    writer.finish(op, writer.node("Clip", writer.real(op, 0), *ends))
+    writer.finish(op, writer.add("Clip", writer.real(op, 0), *ends))
 
 
 _WRITERS: dict[str, Callable[[_Writer, Op], None]] = {
