@@ -18,6 +18,7 @@
     │   ├── DialectError          the board answered, but not what the protocol says
     │   │   └── BoardResetError       the board started anew in the middle
     │   ├── RunStorageError       a run's files can't be written
+    │   ├── ToolError             a compiler or an emulator is missing, or failed
     │   ├── MonitorError          an energy monitor does not answer, answers nonsense or went away
     │   ├── MonitorOverloadError  the current went beyond what the monitor can measure
     │   └── SamplesLostError      a measured stretch has holes in it
@@ -54,6 +55,7 @@ __all__ = [
     "RunnerError",
     "SamplesLostError",
     "TinygaugeError",
+    "ToolError",
     "TraceFormatError",
     "UnknownNameError",
     "UnsupportedOpError",
@@ -189,6 +191,10 @@ class BoardResetError(DialectError):
 
 class RunStorageError(BenchError):
     """The files of a run can't be written."""
+
+
+class ToolError(BenchError):
+    """A program that the bench needs, a compiler or an emulator, is missing or failed."""
 
 
 class MonitorError(BenchError):

@@ -1,7 +1,7 @@
 """Firmware that is measured as the MLPerf Tiny benchmark measures a board: harness and ports.
 
 The C sources under ``c/`` answer the benchmark's serial protocol on any board (see
-``docs/howto/port-the-firmware.md``): `tg_harness.c` is the protocol, a file under ``c/ports`` the
+``docs/howto/port-to-a-board.md``): `tg_harness.c` is the protocol, a file under ``c/ports`` the
 board. Nothing here runs a firmware.
 """
 

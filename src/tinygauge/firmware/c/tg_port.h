@@ -1,7 +1,7 @@
 /* What a port to a board supplies: three functions, and a fourth in the energy build.
  *
  * Porting TinyGauge's firmware to a board means writing one file with these functions and a main()
- * that starts the clock and the serial line and calls tg_run(). See docs/howto/port-the-firmware.md.
+ * that starts the clock and the serial line and calls tg_run(). See docs/howto/port-to-a-board.md.
  */
 #ifndef TG_PORT_H
 #define TG_PORT_H

@@ -1,0 +1,394 @@
+"""One step of a model as C: its constants, and the call of the kernel that evaluates it.
+
+The kernels are those of `tinygauge.exact`, compiled as they are. A step becomes one call, or
+several where values have to be spread or put in order first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygauge.exact import steps
+from tinygauge.exact.scales import Scale
+from tinygauge.exact.steps import Step
+from tinygauge.firmware.text import c_array, c_float, c_struct
+from tinygauge.graph import DType
+
+__all__ = ["CALLS", "C_TYPES", "Place", "Writer"]
+
+C_TYPES = {
+    DType.INT8: "int8_t",
+    DType.INT16: "int16_t",
+    DType.INT32: "int32_t",
+    DType.FLOAT32: "float",
+}
+_RANKS = 6  # dimensions of tg_copy
+
+Shape = tuple[int, ...]
+
+
+class Place:
+    """A tensor as a call sees it.
+
+    Parameters
+    ----------
+    pointer : str
+        C expression.
+    shape : tuple of int
+    dtype : DType
+    """
+
+    def __init__(self, pointer: str, shape: Shape, dtype: DType) -> None:
+        self.pointer = pointer
+        self.shape = shape
+        self.dtype = dtype
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def width(self) -> int:
+        """Bytes per element."""
+        return self.dtype.bits // 8
+
+
+class Strided(NamedTuple):
+    """One side of a copy.
+
+    Parameters
+    ----------
+    pointer : str
+        C expression.
+    steps : tuple of int
+        Strides, in elements.
+    offset : int
+        Of the first, in elements.
+    """
+
+    pointer: str
+    steps: Shape
+    offset: int = 0
+
+
+class Writer:
+    """Collects definitions and calls, and says where tensors lie.
+
+    Parameters
+    ----------
+    tensor : callable
+        Returns the place of a tensor by its index.
+    scratch : callable
+        Returns a pointer, C expression, to so many bytes that live during the step.
+    """
+
+    def __init__(self, tensor: Callable[[int], Place], scratch: Callable[[int, str], str]) -> None:
+        self.tensor = tensor
+        self.scratch = scratch
+        self.definitions: list[str] = []
+        self.calls: list[str] = []
+
+    def call(self, function: str, *arguments: str | int) -> None:
+        """Add a call."""
+        self.calls.append(f"    {function}({', '.join(map(str, arguments))});")
+
+    def _name(self, what: str) -> str:
+        return f"{what}_{len(self.definitions)}"
+
+    def array(self, kind: str, values: npt.NDArray[Any] | Sequence[int]) -> str:
+        """Define a constant array and return its name."""
+        name = self._name("data")
+        flat = np.asarray(values).reshape(-1).tolist()
+        self.definitions.append(c_array(kind, name, flat))
+        return name
+
+    def struct(self, kind: str, **fields: int | str) -> str:
+        """Define a constant struct and return a pointer to it."""
+        name = self._name("step")
+        self.definitions.append(c_struct(kind, name, fields))
+        return f"&{name}"
+
+    def scales(self, multipliers: npt.NDArray[np.int32], shifts: npt.NDArray[np.int32]) -> str:
+        """Define a constant array of scales and return its name."""
+        name = self._name("scales")
+        pairs = [
+            f"    {{{multiplier}, {shift}}},"
+            for multiplier, shift in zip(multipliers.tolist(), shifts.tolist(), strict=True)
+        ]
+        head = f"static const tg_scale {name}[{len(pairs)}] = {{\n"
+        self.definitions.append(head + "\n".join(pairs) + "\n};")
+        return name
+
+    def copy(self, width: int, extent: Shape, source: Strided, goal: Strided) -> None:
+        """Copy elements of `width` bytes, as many along each axis as `extent` says."""
+
+        def filled(values: Shape, value: int) -> str:
+            every = (value,) * (_RANKS - len(values)) + tuple(values)
+            return "{" + ", ".join(map(str, every)) + "}"
+
+        fields: dict[str, int | str] = {
+            "width": width,
+            "extent": filled(extent, 1),
+            "from": filled(source.steps, 0),
+            "to": filled(goal.steps, 0),
+            "from_offset": source.offset,
+            "to_offset": goal.offset,
+        }
+        self.call("tg_strided_copy", self.struct("tg_copy", **fields), source.pointer, goal.pointer)
+
+
+def _scale(scale: Scale) -> str:
+    return f"{{{scale.multiplier}, {scale.shift}}}"
+
+
+def _strides(shape: Shape) -> Shape:
+    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
+def _ends(writer: Writer, step: Step) -> tuple[Place, Place]:
+    return writer.tensor(step.inputs[0]), writer.tensor(step.outputs[0])
+
+
+def _window(writer: Writer, window: steps.Window) -> str:
+    names = steps.Window.__dataclass_fields__
+    return writer.struct("tg_window", **{name: getattr(window, name) for name in names})
+
+
+def _convolve(writer: Writer, step: steps.Convolve) -> None:
+    source, goal = _ends(writer, step)
+    bias = "0" if step.bias is None else writer.array("int32_t", step.bias)
+    arguments = [
+        _window(writer, step.window),
+        source.pointer,
+        writer.array("int8_t", step.weights),
+        bias,
+        writer.scales(step.multipliers, step.shifts),
+    ]
+    if step.kind == "transpose":
+        arguments.append(writer.scratch(4 * goal.elements, "int32_t"))
+    kernel = {"conv": "conv", "depthwise": "depthwise", "transpose": "transpose_conv"}[step.kind]
+    writer.call(f"tg_{kernel}_s8", *arguments, goal.pointer)
+
+
+def _pool(writer: Writer, step: steps.Pool) -> None:
+    source, goal = _ends(writer, step)
+    kind = "max" if step.is_max else "average"
+    writer.call(f"tg_{kind}_pool_s8", _window(writer, step.window), source.pointer, goal.pointer)
+
+
+def _operand(writer: Writer, place: Place, shape: Shape, whole: Shape) -> tuple[str, int]:
+    """Return an operand and after how many elements it repeats; spread out where it has to be."""
+    tail = next((axis for axis, extent in enumerate(shape) if extent != 1), len(shape))
+    if shape[tail:] == whole[tail:]:
+        return place.pointer, math.prod(shape)
+    spread = writer.scratch(math.prod(whole) * place.width, C_TYPES[place.dtype])
+    kept = tuple(
+        0 if extent == 1 else stride for extent, stride in zip(shape, _strides(shape), strict=True)
+    )
+    goal = Strided(spread, _strides(whole))
+    writer.copy(place.width, whole, Strided(place.pointer, kept), goal)
+    return spread, math.prod(whole)
+
+
+def _operands(
+    writer: Writer, step: steps.Add | steps.Multiply | steps.Extremum
+) -> tuple[list[str | int], str]:
+    goal = writer.tensor(step.outputs[0])
+    whole = tuple(np.broadcast_shapes(step.a_shape, step.b_shape))
+    found: list[str | int] = [goal.elements]
+    for index, shape in zip(step.inputs, (step.a_shape, step.b_shape), strict=True):
+        found += _operand(writer, writer.tensor(index), shape, whole)
+    return found, goal.pointer
+
+
+def _add(writer: Writer, step: steps.Add) -> None:
+    operands, goal = _operands(writer, step)
+    pair = writer.struct(
+        "tg_pair",
+        a_zero=step.a_zero,
+        b_zero=step.b_zero,
+        out_zero=step.out_zero,
+        a=_scale(step.a),
+        b=_scale(step.b),
+        out=_scale(step.out),
+        left_shift=step.left_shift,
+        negate_b=int(step.negate_b),
+        low=step.low,
+        high=step.high,
+    )
+    writer.call("tg_add_s8", pair, *operands, goal)
+
+
+def _multiply(writer: Writer, step: steps.Multiply) -> None:
+    operands, goal = _operands(writer, step)
+    pair = writer.struct(
+        "tg_pair",
+        a_zero=step.a_zero,
+        b_zero=step.b_zero,
+        out_zero=step.out_zero,
+        out=_scale(step.out),
+        low=step.low,
+        high=step.high,
+    )
+    writer.call("tg_mul_s8", pair, *operands, goal)
+
+
+def _extremum(writer: Writer, step: steps.Extremum) -> None:
+    operands, goal = _operands(writer, step)
+    writer.call("tg_extremum_s8", int(step.is_max), *operands, goal)
+
+
+def _lookup(writer: Writer, step: steps.Lookup) -> None:
+    source, goal = _ends(writer, step)
+    table = writer.array("int8_t", step.table)
+    writer.call("tg_lookup_s8", table, goal.elements, source.pointer, goal.pointer)
+
+
+def _softmax(writer: Writer, step: steps.Softmax8) -> None:
+    source, goal = _ends(writer, step)
+    depth = source.shape[-1]
+    softmax = writer.struct(
+        "tg_softmax",
+        rows=source.elements // depth,
+        depth=depth,
+        scale=_scale(step.scale),
+        diff_min=step.diff_min,
+    )
+    writer.call("tg_softmax_s8", softmax, source.pointer, goal.pointer)
+
+
+def _reduce(writer: Writer, step: steps.Reduce) -> None:
+    source, goal = _ends(writer, step)
+    axes = [axis - 1 for axis in step.axes]
+    pointer, shape = source.pointer, source.shape
+    if axes != list(range(axes[0], axes[-1] + 1)):  # put the reduced axes last
+        order = [axis for axis in range(len(shape)) if axis not in axes] + axes
+        pointer = writer.scratch(source.elements * source.width, C_TYPES[source.dtype])
+        _permuted(writer, source, order, pointer)
+        shape = tuple(shape[axis] for axis in order)
+        axes = list(range(len(shape) - len(axes), len(shape)))
+    reduction = writer.struct(
+        "tg_reduction",
+        outer=math.prod(shape[: axes[0]]),
+        reduced=step.count,
+        inner=math.prod(shape[axes[-1] + 1 :]),
+        in_zero=step.in_zero,
+        out_zero=step.out_zero,
+        scale=_scale(step.scale),
+    )
+    if step.kind in ("max", "min"):
+        want_max = int(step.kind == "max")
+        writer.call("tg_reduce_extremum_s8", reduction, want_max, pointer, goal.pointer)
+    else:
+        writer.call(f"tg_{step.kind}_s8", reduction, pointer, goal.pointer)
+
+
+def _quantize(writer: Writer, step: steps.Quantize) -> None:
+    source, goal = _ends(writer, step)
+    numbers = (c_float(step.scale), step.zero, goal.elements)
+    writer.call("tg_quantize_s8", *numbers, source.pointer, goal.pointer)
+
+
+def _dequantize(writer: Writer, step: steps.Dequantize) -> None:
+    source, goal = _ends(writer, step)
+    numbers = (c_float(step.scale), step.zero, goal.elements)
+    writer.call("tg_dequantize_s8", *numbers, source.pointer, goal.pointer)
+
+
+def _permuted(writer: Writer, source: Place, order: Sequence[int], goal: str) -> None:
+    extent = tuple(source.shape[axis] for axis in order)
+    strides = _strides(source.shape)
+    moved = tuple(strides[axis] for axis in order)
+    writer.copy(
+        source.width, extent, Strided(source.pointer, moved), Strided(goal, _strides(extent))
+    )
+
+
+def _permute(writer: Writer, step: steps.Permute) -> None:
+    source, goal = _ends(writer, step)
+    _permuted(writer, source, [axis - 1 for axis in step.axes[1:]], goal.pointer)
+
+
+def _pad(writer: Writer, step: steps.Pad) -> None:
+    source, goal = _ends(writer, step)
+    value = writer.array(C_TYPES[source.dtype], [step.value])
+    writer.call("tg_fill", goal.width, goal.elements, value, goal.pointer)
+    strides = _strides(goal.shape)
+    offset = sum(
+        before * stride for (before, _), stride in zip(step.widths[1:], strides, strict=True)
+    )
+    inner = Strided(goal.pointer, strides, offset)
+    whole = Strided(source.pointer, _strides(source.shape))
+    writer.copy(source.width, source.shape, whole, inner)
+
+
+def _concatenate(writer: Writer, step: steps.Concatenate) -> None:
+    goal = writer.tensor(step.outputs[0])
+    axis = step.axis - 1
+    strides = _strides(goal.shape)
+    at = 0
+    for index in step.inputs:
+        source = writer.tensor(index)
+        shape = source.shape
+        if step.is_stack:
+            shape = (*shape[:axis], 1, *shape[axis:])
+        part = Strided(goal.pointer, strides, at * strides[axis])
+        writer.copy(source.width, shape, Strided(source.pointer, _strides(shape)), part)
+        at += shape[axis]
+
+
+def _slice(writer: Writer, step: steps.Slice) -> None:
+    source = writer.tensor(step.inputs[0])
+    strides = _strides(source.shape)
+    for index, part in zip(step.outputs, step.parts, strict=True):
+        goal = writer.tensor(index)
+        extent = tuple(count for _, count, _ in part)
+        moved = tuple(stride * each[2] for stride, each in zip(strides, part, strict=True))
+        offset = sum(stride * each[0] for stride, each in zip(strides, part, strict=True))
+        picked = Strided(source.pointer, moved, offset)
+        writer.copy(source.width, extent, picked, Strided(goal.pointer, _strides(extent)))
+
+
+def _pick(writer: Writer, step: steps.Pick) -> None:
+    source, goal = _ends(writer, step)
+    index = writer.array("int32_t", step.index)
+    writer.call("tg_pick", goal.width, goal.elements, index, source.pointer, goal.pointer)
+
+
+def _gather(writer: Writer, step: steps.Gather) -> None:
+    source, goal = _ends(writer, step)
+    places = np.arange(source.elements, dtype=np.int32).reshape(source.shape)
+    index = writer.array("int32_t", np.take(places, step.index, axis=step.axis - 1))
+    writer.call("tg_pick", goal.width, goal.elements, index, source.pointer, goal.pointer)
+
+
+def _reshape(writer: Writer, step: steps.Reshape) -> None:
+    """Do nothing: the output is the input, seen differently."""
+
+
+CALLS: dict[type[Step], Callable[[Writer, Any], None]] = {
+    steps.Add: _add,
+    steps.Concatenate: _concatenate,
+    steps.Convolve: _convolve,
+    steps.Dequantize: _dequantize,
+    steps.Extremum: _extremum,
+    steps.Gather: _gather,
+    steps.Lookup: _lookup,
+    steps.Multiply: _multiply,
+    steps.Pad: _pad,
+    steps.Permute: _permute,
+    steps.Pick: _pick,
+    steps.Pool: _pool,
+    steps.Quantize: _quantize,
+    steps.Reduce: _reduce,
+    steps.Reshape: _reshape,
+    steps.Slice: _slice,
+    steps.Softmax8: _softmax,
+}
+"""How each kind of step is written."""
