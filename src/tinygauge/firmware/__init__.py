@@ -1,15 +1,26 @@
-"""Firmware that is measured as the MLPerf Tiny benchmark measures a board: harness and ports.
+"""Firmware that is measured as the MLPerf Tiny benchmark measures a board.
 
-The C sources under ``c/`` answer the benchmark's serial protocol on any board (see
-``docs/howto/port-to-a-board.md``): `tg_harness.c` is the protocol, a file under ``c/ports`` the
-board. Nothing here runs a firmware.
+``c/`` answers the benchmark's serial protocol on any board (see ``docs/howto/port-to-a-board.md``):
+`tg_harness.c` is the protocol, a file under ``c/ports`` the board. ``generate.py`` writes the engine
+of an int8 model on TinyGauge's reference kernels; ``build.py`` compiles all of it for an emulated
+board of ``machines.py``. Nothing here runs a firmware.
 """
 
-from __future__ import annotations
+from tinygauge.firmware.build import Compiler, Firmware, build_firmware, find_compiler
+from tinygauge.firmware.generate import BENCHMARKS, Engine, Wire, generate_engine, wire_of
+from tinygauge.firmware.machines import MACHINES, Machine, machine_of
 
-from pathlib import Path
-
-__all__ = ["SOURCES"]
-
-SOURCES = Path(__file__).with_name("c")
-"""Folder of the C sources."""
+__all__ = [
+    "BENCHMARKS",
+    "MACHINES",
+    "Compiler",
+    "Engine",
+    "Firmware",
+    "Machine",
+    "Wire",
+    "build_firmware",
+    "find_compiler",
+    "generate_engine",
+    "machine_of",
+    "wire_of",
+]

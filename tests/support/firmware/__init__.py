@@ -1,4 +1,4 @@
-"""The firmware's harness built for the machine that runs the tests, with an engine of the tests."""
+"""The firmware built for the machine that runs the tests: harness, port to the desk, an engine."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tinygauge.firmware import SOURCES
+from tinygauge.firmware.build import KERNELS, SOURCES
 
-__all__ = ["HERE", "build_for_host", "converse"]
+__all__ = [
+    "HERE",
+    "build_for_host",
+    "build_kernels_for_host",
+    "converse",
+    "link_engine_for_host",
+]
 
 HERE = Path(__file__).parent
 
@@ -25,15 +31,43 @@ def build_for_host(out: Path, engine: str, *flags: str) -> Path:
         pytest.skip("no C compiler on this machine")
     sources = [SOURCES / "tg_harness.c", SOURCES / "ports" / "host.c", HERE / engine]
     words = [compiler, *_FLAGS, *_SANITIZERS, *flags, "-I", str(SOURCES)]
-    done = subprocess.run(
-        [*words, *map(str, sources), "-o", str(out)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
+    _compile([*words, *map(str, sources), "-o", str(out)])
     return out
+
+
+def build_kernels_for_host(folder: Path) -> list[Path]:
+    """Compile kernels, harness and the port to the desk; skips without a compiler."""
+    objects = []
+    for source in (
+        *sorted(KERNELS.glob("*.c")),
+        SOURCES / "tg_harness.c",
+        SOURCES / "ports" / "host.c",
+    ):
+        objects.append(folder / f"{source.stem}.o")
+        _compile([*_engine_words(), "-c", str(source), "-o", str(objects[-1])])
+    return objects
+
+
+def link_engine_for_host(objects: list[Path], engine: str) -> Path:
+    """Compile a generated engine and link it to what `build_kernels_for_host` made."""
+    folder = objects[0].parent
+    source, out = folder / "engine.c", folder / "firmware"
+    source.write_text(engine, encoding="ascii")
+    _compile([*_engine_words(), str(source), *map(str, objects), "-o", str(out)])
+    return out
+
+
+def _engine_words() -> list[str]:
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler on this machine")
+    strict = [flag for flag in _FLAGS if flag != "-Wconversion"]  # numbers come as they are
+    return [compiler, *strict, "-O1", *_SANITIZERS, f"-I{SOURCES}", f"-I{KERNELS}"]
+
+
+def _compile(words: list[str]) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def converse(program: Path, sent: bytes) -> list[str]:
