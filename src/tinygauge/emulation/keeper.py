@@ -7,6 +7,7 @@ does.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -30,7 +31,8 @@ def main(words: list[str]) -> int:
     program = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # noqa: S603  # no shell; the words are ours
 
     def end_with_parent() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1):
+            pass
         program.kill()
 
     threading.Thread(target=end_with_parent, daemon=True).start()
@@ -39,4 +41,5 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    # Not sys.exit(), which would wait for the thread that reads.
+    os._exit(main(sys.argv[1:]))

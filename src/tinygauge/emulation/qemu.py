@@ -138,11 +138,15 @@ class Emulator:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._reader.join(_END_S)
 
     def _read(self) -> None:
         """Keep what QEMU says, and find the port in it."""
-        if self._process.stderr is not None:
-            for line in self._process.stderr:
+        said = self._process.stderr
+        if said is None:
+            raise AssertionError("Bug: QEMU was started without a pipe")
+        with said:
+            for line in said:
                 self._said.append(line.strip())
                 found = _LISTENING.search(line)
                 if found:
@@ -156,7 +160,7 @@ def _words(qemu: str, machine: str, elf: Path) -> list[str]:
     return [
         qemu,
         *("-M", machine, "-kernel", str(elf)),
-        *("-nodefaults", "-display", "none", "-monitor", "none"),
+        *("-nodefaults", "-nic", "none", "-display", "none", "-monitor", "none"),
         *("-icount", f"shift={_SHIFT},sleep=off"),
         *("-chardev", listen, "-serial", "chardev:uart"),
     ]

@@ -18,7 +18,15 @@ from tinygauge.errors import ConfigError, ToolError, UnsupportedOpError
 from tinygauge.firmware.generate import Engine
 from tinygauge.firmware.machines import Machine
 
-__all__ = ["COMPILERS", "KERNELS", "SOURCES", "Compiler", "Firmware", "build_firmware", "find_compiler"]
+__all__ = [
+    "COMPILERS",
+    "KERNELS",
+    "SOURCES",
+    "Compiler",
+    "Firmware",
+    "build_firmware",
+    "find_compiler",
+]
 
 SOURCES = Path(__file__).with_name("c")
 """Folder of the C sources."""
