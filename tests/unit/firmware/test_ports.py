@@ -15,6 +15,7 @@ from tinygauge.errors import ConfigError
 from tinygauge.firmware import export_firmware, generate_engine, wire_of
 from tinygauge.firmware.build import SOURCES
 
+ROOT = Path(__file__).resolve().parents[3]
 _FLAGS = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 
 
@@ -37,6 +38,14 @@ def test_a_port_fits_the_vendor_s_interface(port: str, vendor: str) -> None:
     """As far as the declarations that it uses are those of the vendor's documentation."""
     headers = HERE / "vendor" / vendor
     _gcc(*_FLAGS, "-fsyntax-only", f"-I{SOURCES}", f"-I{headers}", SOURCES / "ports" / f"{port}.c")
+
+
+@pytest.mark.parametrize("port", ["ra6m4", "stm32"])
+def test_the_documentation_shows_the_port_as_it_is(port: str) -> None:
+    """To the letter, for it is copied from there."""
+    page = (ROOT / "docs" / "howto" / "port-to-a-board.md").read_text(encoding="utf-8")
+
+    assert (SOURCES / "ports" / f"{port}.c").read_text(encoding="utf-8") in page
 
 
 def test_the_ring_keeps_bytes_in_order(tmp_path: Path) -> None:
