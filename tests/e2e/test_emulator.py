@@ -25,7 +25,7 @@ from tinygauge.accuracy.runners import Runner
 from tinygauge.bench.board import Board
 from tinygauge.bench.link import Link, open_link
 from tinygauge.emulation.qemu import NOMINAL_HZ, Emulator
-from tinygauge.errors import LinkClosedError, ToolError
+from tinygauge.errors import LinkClosedError, LinkTimeoutError, ToolError
 from tinygauge.firmware import (
     MACHINES,
     Firmware,
@@ -189,6 +189,20 @@ def test_an_emulator_that_crashes_says_so(firmware: Firmware) -> None:
 
         assert _wait_until_gone(firmware.path)
         assert "qemu-system-arm: it ended with signal 11" in str(emulator.failure())
+
+
+def test_a_firmware_that_crashes_says_so(tmp_path: Path, firmware: Firmware) -> None:
+    """An undefined instruction ends in a hard fault, and that in a line on the wire."""
+    infer = "bool tg_engine_infer(void)\n{\n"
+    source = firmware.engine.source.replace(infer, infer + '    __asm volatile("udf #0");\n')
+    engine = replace(firmware.engine, source=source)
+    built = build_firmware(engine, firmware.machine, tmp_path, firmware.compiler)
+
+    with Emulator(built.machine.name, built.path) as emulator, _board(emulator) as board:
+        board.load(INPUT.tobytes())
+        board.reply_s = 0.5
+        with pytest.raises(LinkTimeoutError, match="The firmware crashed: exception 03"):
+            board.infer(1, 0, warmup_s=0.5, infer_s=0.5)
 
 
 def test_what_qemu_refuses_is_told_in_its_words(firmware: Firmware) -> None:

@@ -113,11 +113,27 @@ static void on_systick(void)
     periods = periods + 1u;
 }
 
-/* A fault, or an interrupt nobody asked for: stop here, where a debugger finds it. */
 static void halt(void)
 {
     for (;;) {
     }
+}
+
+/* A fault, or an interrupt nobody asked for: say so, and stop where a debugger finds it. The number
+ * is that of the exception: 3 is a hard fault. */
+static void crash(void)
+{
+    uint32_t exception;
+    __asm volatile("mrs %0, ipsr" : "=r"(exception));
+    for (const char *text = "e-[The firmware crashed: exception "; *text != '\0'; text++) {
+        tg_port_write((uint8_t)*text);
+    }
+    tg_port_write((uint8_t)('0' + exception / 10u % 10u));
+    tg_port_write((uint8_t)('0' + exception % 10u));
+    for (const char *text = "]\r\n"; *text != '\0'; text++) {
+        tg_port_write((uint8_t)*text);
+    }
+    halt();
 }
 
 typedef void (*handler)(void);
@@ -127,7 +143,7 @@ static const struct {
     handler handlers[15];
 } vectors __attribute__((section(".vectors"), used)) = {
     tg_stack_top,
-    {tg_reset, halt, halt, halt, halt, halt, NULL, NULL, NULL, NULL, halt, halt, NULL, halt,
+    {tg_reset, crash, crash, crash, crash, crash, NULL, NULL, NULL, NULL, crash, crash, NULL, crash,
      on_systick},
 };
 
