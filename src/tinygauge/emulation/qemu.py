@@ -41,23 +41,31 @@ _KEPT_LINES = 20
 _UNIX_SIGNALS = 128
 
 
-def find_qemu() -> str:
-    """Return the path of QEMU.
+def find_qemu() -> tuple[str, str]:
+    """Return where QEMU is, and its name and version.
 
     Returns
     -------
-    str
+    path, version : str
 
     Raises
     ------
     ToolError
-        If it is not installed.
+        If it is not installed or can't be run.
     """
     path = shutil.which(QEMU)
     if path is None:
         advice = "Try: apt-get install qemu-system-arm, or: brew install qemu"
         raise ToolError(QEMU, "this program is not installed", advice)
-    return path
+    try:
+        done = subprocess.run(  # noqa: S603  # no shell; a found program
+            [path, "--version"], capture_output=True, text=True, errors="replace", check=True,
+            timeout=_START_S,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ToolError(path, f"it can't be run ({error})", "Install it anew") from error
+    found = re.search(r"version (\S+)", done.stdout)
+    return path, f"QEMU {found[1] if found else 'of unknown version'}"
 
 
 class Emulator:
@@ -88,7 +96,7 @@ class Emulator:
         self._said: deque[str] = deque(maxlen=_KEPT_LINES)
         self._listening = threading.Event()
         self._port = 0
-        words = [sys.executable, "-I", str(_KEEPER), *_words(find_qemu(), machine, elf)]
+        words = [sys.executable, "-I", str(_KEEPER), *_words(find_qemu()[0], machine, elf)]
         # A session of its own: Ctrl-C is for the runner, which then closes this.
         self._process = subprocess.Popen(  # noqa: S603  # no shell, our own file
             words,
