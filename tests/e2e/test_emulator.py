@@ -17,7 +17,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from tests.support.emulation import require_tools
+from tests.support.emulation import processes_with, require_tools
 from tests.support.tiny_models import build_cnn
 from tinygauge import graph
 from tinygauge.accuracy.processes import run_model
@@ -76,19 +76,6 @@ def _read_to_the_end(link: Link) -> None:
         link.read(5.0)
 
 
-def _processes(elf: Path) -> list[int]:
-    """Return the processes that run a firmware."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if str(elf).encode() in words:
-            found.append(int(entry.name))
-    return found
-
-
 def _functions(elf: Path) -> set[str]:
     with elf.open("rb") as file:
         table = ELFFile(file).get_section_by_name(".symtab")
@@ -99,7 +86,7 @@ def _functions(elf: Path) -> set[str]:
 
 def _wait_until_gone(elf: Path) -> bool:
     end_s = time.monotonic() + 10
-    while _processes(elf):
+    while processes_with(str(elf)):
         if time.monotonic() > end_s:
             return False
         time.sleep(0.02)
@@ -153,12 +140,12 @@ def test_closing_ends_every_process(firmware: Firmware) -> None:
     emulator = Emulator(firmware.machine.name, firmware.path)
     with _board(emulator) as board:
         board.link.write(b"infer 1000000 0%")
-        assert len(_processes(firmware.path)) == 2
+        assert len(processes_with(str(firmware.path))) == 2
 
         emulator.close()
         emulator.close()
 
-        assert _processes(firmware.path) == []
+        assert processes_with(str(firmware.path)) == []
         assert emulator.failure() is None
         with pytest.raises(LinkClosedError):
             _read_to_the_end(board.link)
@@ -183,7 +170,7 @@ def test_an_emulator_that_crashes_says_so(firmware: Firmware) -> None:
     """The link closes, and the reason is told."""
     with Emulator(firmware.machine.name, firmware.path) as emulator:
         with _board(emulator) as board:
-            os.kill(max(_processes(firmware.path)), signal.SIGSEGV)
+            os.kill(max(processes_with(str(firmware.path))), signal.SIGSEGV)
             with pytest.raises(LinkClosedError):
                 _read_to_the_end(board.link)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
 from tinygauge.emulation.qemu import QEMU
 
-__all__ = ["require_tools"]
+__all__ = ["processes_with", "require_tools"]
 
 
 def require_tools() -> None:
@@ -21,3 +22,16 @@ def require_tools() -> None:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def processes_with(text: str) -> list[int]:
+    """Return the emulators, and their keepers, whose command line holds a text."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if QEMU.encode() in words and text.encode() in words:
+            found.append(int(entry.name))
+    return found

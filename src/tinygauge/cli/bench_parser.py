@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from tinygauge.cli.emulate_parser import add_emulate, add_firmware
+
 __all__ = ["add_bench"]
 
 _BENCHMARKS = ("kws", "ic", "vww", "ad", "sww", "custom")
@@ -30,6 +32,12 @@ def add_bench(
         add_verb(
             verbs, "replay", "bench:run_replay", "derive a run's results anew from its transcript"
         )
+    )
+    add_emulate(
+        add_verb(verbs, "emulate", "emulate:run", "measure a model on an emulated Cortex-M")
+    )
+    add_firmware(
+        add_verb(verbs, "firmware", "emulate:run_firmware", "write the sources of a firmware")
     )
 
 

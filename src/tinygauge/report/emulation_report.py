@@ -23,10 +23,9 @@ __all__ = ["emulation_document", "emulation_lines", "sources_document", "sources
 Document = dict[str, Any]
 
 _NOTICE = (
-    f"Emulated time is instructions over a nominal clock of {format_value(NOMINAL_HZ, Unit.HERTZ)},"
-    " one a cycle: it is no board's latency."
+    f"Emulated time is instructions over a nominal clock of {NOMINAL_HZ / 1e6:g} MHz, one a cycle: "
+    "it is no board's latency."
 )
-_MET = {True: "met", False: "NOT met", None: "n/a"}
 
 
 def emulation_document(emulation: Emulation) -> Document:
@@ -102,7 +101,7 @@ def emulation_lines(emulation: Emulation) -> list[str]:
     for run in emulation.runs:
         lines += _accuracy_lines(run) if run.mode is Mode.ACCURACY else _time_lines(run, emulation)
     broken = [rule for run in emulation.runs for rule in run.rules if rule.met is False]
-    lines += [f"  rule {_MET[rule.met]}: {rule.rule} ({rule.why})" for rule in broken]
+    lines += [f"  rule NOT met: {rule.rule} ({rule.why})" for rule in broken]
     lines += [f"Run: {run.folder}" for run in emulation.runs]
     lines.append(f"Firmware: {firmware.path}")
     return lines
