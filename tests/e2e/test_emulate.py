@@ -76,14 +76,10 @@ def test_keyword_spotting_on_an_emulated_cortex_m4(
     assert performance["emulated_time"]["method"] == "simulated"
     assert found["instructions"]["value"] == pytest.approx(31.0e6, rel=0.1)
     assert "latency" not in done.stdout.lower().replace("no board's latency", "")
-    assert {rule["rule"]: rule["met"] for rule in performance["rules"]} == {
-        "five-windows": True,
-        "window-10s": True,
-        "window-10-iterations": True,
-        "five-inputs": True,
-        "firmware-model": True,
-        "single-stream": True,
-        "real-board": False,
+    met = {rule["rule"]: rule["met"] for rule in performance["rules"]}
+    assert [rule for rule, holds in met.items() if holds is False] == ["real-board"]
+    assert {"five-windows", "window-10s", "window-10-iterations", "five-inputs"} <= {
+        rule for rule, holds in met.items() if holds
     }
     model = graph.load(mirror / KWS_MODEL)
     inputs = load_run(tmp_path / "kws" / "accuracy").inputs
