@@ -125,7 +125,7 @@ def test_ctrl_c_keeps_what_was_measured_and_the_run_goes_on(
     _, message = process.communicate(timeout=30)
 
     assert process.returncode == 130
-    assert f"go on with --resume {out}" in message
+    assert f"kept, go on with: tinygauge bench run --resume {out}" in message
     kept = answers(out)
     assert 3 <= len(kept) < 12
 

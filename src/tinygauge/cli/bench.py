@@ -12,6 +12,7 @@ from typing import Any
 
 from tinygauge import catalog
 from tinygauge.accuracy import load_labels
+from tinygauge.bench.folder import load_run
 from tinygauge.bench.monitors import open_monitor, parse_address
 from tinygauge.bench.monitors.recorded import load_recorded
 from tinygauge.bench.plan import Verify
@@ -20,8 +21,8 @@ from tinygauge.bench.published_log import replay_log
 from tinygauge.bench.recorded_energy import with_recorded_energy
 from tinygauge.bench.records import Mode, Run
 from tinygauge.bench.replay import Replay, replay_folder
-from tinygauge.cli.output import console, progress_bar
-from tinygauge.errors import ConfigError
+from tinygauge.cli.output import console, print_error, progress_bar
+from tinygauge.errors import BenchError, ConfigError, InputError
 from tinygauge.measurement import Request, measure, resumed
 from tinygauge.report.bench_report import (
     probe_document,
@@ -49,11 +50,25 @@ def run(options: argparse.Namespace) -> int:
         try:
             found = measure(request, monitor=monitor, progress=progress)
         except KeyboardInterrupt:
-            text = f"stopped; what was measured is kept: go on with --resume {request.out}"
-            raise KeyboardInterrupt(text) from None
+            raise KeyboardInterrupt(f"stopped{_kept(request.out)}") from None
+        except BenchError:
+            if kept := _kept(request.out):
+                print_error(f"the run ended early{kept}")
+            raise
     _print(found, as_json=options.json)
     broken = any(rule.met is False for rule in found.rules)
     return 1 if options.strict and broken else 0
+
+
+def _kept(folder: Path) -> str:
+    """Say what an early end left."""
+    try:
+        found = load_run(folder)
+    except InputError:
+        return ""
+    count = len(found.windows) + len(found.inputs)
+    what = f"{count:,} results are" if count != 1 else "1 result is"
+    return f"; {what} kept, go on with: tinygauge bench run --resume {folder}"
 
 
 def run_probe(options: argparse.Namespace) -> int:

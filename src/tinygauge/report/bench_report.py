@@ -170,6 +170,9 @@ def _figures(run: Run) -> list[str]:
         else:
             right = f", {score.correct:,} of {score.n:,}" if score.correct is not None else ""
             lines.append(f"  accuracy  {score.value} ({score.metric}{right})")
+        if run.port:
+            verified = sum(item.verified for item in run.inputs)
+            lines.append(f"  {verified:,} of {len(run.inputs):,} inputs were read back and right")
         return lines
     latency, energy = latency_of(run), energy_of(run)
     if isinstance(latency, Missing):
