@@ -197,7 +197,8 @@ def _combined(
             continue
         deviation = Deviation(metric=metric, predicted=evaluation.metric(metric), measured=value)
         deviations.append(deviation)
-        findings += _unexpected(deviation, evaluation.target)
+        where = f"{evaluation.model.name} on {evaluation.target.board}"
+        findings += _unexpected(deviation, where)
     return replace(
         after,
         findings=(*after.findings, *findings),
@@ -205,7 +206,7 @@ def _combined(
     )
 
 
-def _unexpected(deviation: Deviation, target: Target) -> list[Finding]:
+def _unexpected(deviation: Deviation, where: str) -> list[Finding]:
     if deviation.expected is not False or isinstance(deviation.predicted, Missing):
         return []
     message = (
@@ -214,7 +215,5 @@ def _unexpected(deviation: Deviation, target: Target) -> list[Finding]:
     )
     advice = "Check clock, compiler flags and engine of the run; then calibrate with it"
     return [
-        Finding(
-            code="TG206", severity=Severity.INFO, message=message, advice=advice, where=str(target)
-        )
+        Finding(code="TG206", severity=Severity.INFO, message=message, advice=advice, where=where)
     ]

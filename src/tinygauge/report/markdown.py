@@ -19,6 +19,7 @@ from tinygauge.quantity import Missing, Quantity
 from tinygauge.records import Evaluation, Metric
 from tinygauge.report.decision import (
     decision_lines,
+    deviation_lines,
     findings_by_code,
     order_verdicts,
     why_not,
@@ -61,10 +62,19 @@ def render_markdown(results: Results) -> str:
     parts += _sentences(lines)
     parts.append(_region(results))
     parts += _candidates(results)
+    parts += _measured(results)
     parts += _findings(results)
     parts += _failures(results)
     parts.append(_closing(results))
     return "\n\n".join(parts) + "\n"
+
+
+def _measured(results: Results) -> list[str]:
+    """Set what was measured on the board beside what was expected."""
+    lines = deviation_lines(results.evaluations)
+    if not lines:
+        return []
+    return ["### Measured on the board", "\n".join(f"- {_text(line.strip())}" for line in lines)]
 
 
 def _text(text: str) -> str:

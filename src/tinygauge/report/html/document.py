@@ -20,6 +20,7 @@ from tinygauge.evaluation import Results
 from tinygauge.published import nearest_published
 from tinygauge.quantity import Missing, Quantity
 from tinygauge.records import (
+    Deviation,
     Energy,
     Evaluation,
     Latency,
@@ -151,6 +152,11 @@ class _Columns:
                 for number, verdict in enumerate(verdicts)
                 if verdict.blockers
             },
+            "expected": {
+                str(number): [self._expected(deviation) for deviation in each.deviations]
+                for number, each in enumerate(evaluations)
+                if each.deviations
+            },
             "findings": [self._findings(each) for each in evaluations],
             "score": [self._score(each) for each in evaluations],
             "plan": [self._plan(each.memory) for each in evaluations],
@@ -176,6 +182,11 @@ class _Columns:
             return None, None, None, place
         interval = quantity.interval
         return quantity.value, _end(interval.low), _end(interval.high), self._origin(quantity)
+
+    def _expected(self, deviation: Deviation) -> list[Any]:
+        """Return which metric was measured, by what share it was missed, and what was expected."""
+        place = list(Metric).index(deviation.metric)
+        return [place, deviation.share, *self._cells(deviation.predicted)]
 
     def _origin(self, quantity: Quantity) -> int:
         interval, provenance = quantity.interval, quantity.provenance

@@ -133,6 +133,14 @@ export class Data {
     });
   }
 
+  /** What the measured metrics of a candidate were expected to be, and by what share that missed. */
+  expected(i) {
+    return (this.columns.expected[i] ?? []).map(([place, share, ...cells]) => {
+      const metric = METRICS[place];
+      return { metric, share, quantity: this.cells(...cells, UNITS[metric]) };
+    });
+  }
+
   score(i) {
     return this.document.scores[this.columns.score[i]] ?? null;
   }

@@ -96,7 +96,13 @@ export class Detail {
 
   /** Where each number comes from. */
   figures(i) {
-    const rows = METRICS.map((metric) => [TITLES[metric], this.data.quantity(i, metric)]);
+    const expected = this.data.expected(i);
+    const rows = METRICS.flatMap((metric) => [
+      [TITLES[metric], this.data.quantity(i, metric)],
+      ...expected.filter((each) => each.metric === metric).map(({ share, quantity }) => (
+        [`expected${share === null ? "" : ` (${share < 0 ? "−" : "+"}${percent(Math.abs(share), 1)})`}`, quantity]
+      )),
+    ]);
     const power = this.data.power(i);
     if (power) rows.push([`Active power (${power.rail} rail)`, power.quantity]);
     const { created, dataset, tool } = this.data.document;
