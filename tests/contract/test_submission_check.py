@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.official_rules import judge
 from tests.support.submission_runs import keyword_folders, keyword_run
 
 from tinygauge.bench.published_log import replay_log
@@ -113,6 +114,14 @@ def _pass_changed(tree: Tree) -> None:
     path.write_text(json.dumps(plain))
 
 
+def _variant(tree: Tree) -> None:
+    """Put a level for the model between, as some published trees have."""
+    for mode in Mode:
+        folder = tree.kws / "kws_int8" / mode.value
+        folder.parent.mkdir(exist_ok=True)
+        (tree.kws / mode.value).rename(folder)
+
+
 # Requirement, the runner whose tree is broken, and the breakage.
 BREAKAGES: list[tuple[str, RunnerKind, Callable[[Tree], object]]] = [
     ("division", RunnerKind.MLC, lambda t: (t.root / "network").mkdir()),
@@ -126,7 +135,7 @@ BREAKAGES: list[tuple[str, RunnerKind, Callable[[Tree], object]]] = [
     ("status", RunnerKind.MLC, lambda t: t.replace(t.json, '"available"', '"soon"')),
     ("benchmark-name", RunnerKind.MLC, lambda t: t.kws.rename(t.results / "keyword_spotting")),
     ("ic2-beside-ic", RunnerKind.MLC, _ic2),
-    ("layout", RunnerKind.EEMBC, lambda t: (t.kws / "energy").rename(t.kws / "power")),
+    ("layout", RunnerKind.EEMBC, _variant),
     ("tests-present", RunnerKind.MLC, lambda t: shutil.rmtree(t.kws / "accuracy")),
     ("file-set", RunnerKind.EEMBC, lambda t: (t.kws / "accuracy" / "script.async").unlink()),
     (
@@ -251,6 +260,52 @@ def test_a_requirement_that_is_broken_is_found(
                                        "checklist"})  # fmt: skip
 
 
+# The restatement knows neither warnings nor sww and ic2.
+RESTATED = [
+    each
+    for each in BREAKAGES
+    if each[0] not in {"plain-names", "wakewords-stated", "ic2-beside-ic"}
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "breaks"), RESTATED, ids=[each[0] for each in RESTATED])
+def test_what_is_called_official_is_what_the_official_checker_sees(
+    trees: dict[RunnerKind, Path],
+    tmp_path: Path,
+    name: str,
+    kind: RunnerKind,
+    breaks: Callable[[Tree], object],
+) -> None:
+    """By its own logic, restated: it complains of the official breakages and of no others."""
+    tree = Tree(trees[kind], tmp_path / "tree")
+    if kind is RunnerKind.EEMBC:
+        (tree.kws / "EEMBC_RUNNER").write_text("")
+    assert judge(tree.root) == ({"kws"}, 0)
+
+    breaks(tree)
+
+    taken, errors = judge(tree.root)
+    assert (errors > 0) == REQUIREMENTS[name].official
+    if not REQUIREMENTS[name].official:
+        assert taken == {"kws"}
+
+
+def test_windows_are_found_where_only_the_median_stands_in_the_results(
+    trees: dict[RunnerKind, Path], tmp_path: Path
+) -> None:
+    """As early builds of MLCommons' runner wrote it (Qualcomm, v1.3)."""
+    tree = Tree(trees[RunnerKind.MLC], tmp_path / "tree")
+    path = tree.kws / "performance" / "results.txt"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[-3:]))
+    assert check_submission(tree.root, "v1.3").failures == ()
+
+    _pass_changed(tree)
+    (tree.kws / "performance" / "results.json").write_text("[]")
+    tree.replace(tree.kws / "performance" / "log.txt", r"10\.862 sec", "9.862 sec")
+
+    assert _names(check_submission(tree.root, "v1.3")) >= {"window-10s"}
+
+
 def test_samples_in_results_json_are_added_up(
     trees: dict[RunnerKind, Path], tmp_path: Path
 ) -> None:
@@ -321,6 +376,19 @@ def test_the_open_division_has_no_target_and_names_of_its_own(
     mapping.write_text('{"my_keywords": "kws"}')
 
     assert _names(check_submission(tree.root, "v1.3")) == {"accuracy-agrees"}
+
+
+def test_an_energy_folder_of_another_name_is_found(
+    trees: dict[RunnerKind, Path], tmp_path: Path
+) -> None:
+    """The official checker would overlook it, and the energy with it."""
+    tree = Tree(trees[RunnerKind.EEMBC], tmp_path / "tree")
+    (tree.kws / "energy").rename(tree.kws / "power")
+
+    (failure,) = check_submission(tree.root, "v1.2").failures
+
+    assert failure.requirement.name == "layout"
+    assert failure.file == tree.kws / "power"
 
 
 def test_the_marker_of_the_eembc_runner_decides_whose_files_are_asked_for(

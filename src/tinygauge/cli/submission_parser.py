@@ -30,7 +30,9 @@ def add_submission(submission: argparse.ArgumentParser, add_verb: AddVerb) -> No
     build.add_argument("runs", nargs="+", metavar="RUN", help="folders of bench run")
     build.add_argument("--system", required=True, metavar="TOML", help="the system's description")
     build.add_argument("--out", required=True, metavar="DIR", help="the tree; it may exist already")
-    build.add_argument("--round", default="v1.4", metavar="ROUND", help="(%(default)s)")
+    build.add_argument(
+        "--round", default="v1.4", metavar="ROUND", help="which it is for (%(default)s)"
+    )
     build.add_argument(
         "--runner",
         choices=("mlc", "eembc"),
@@ -41,7 +43,9 @@ def add_submission(submission: argparse.ArgumentParser, add_verb: AddVerb) -> No
         actions, "check", "submission:run_check", "what a submission does not meet, file by file"
     )
     check.add_argument("tree", metavar="DIR", help="the folder with closed and open")
-    check.add_argument("--round", default="v1.4", metavar="ROUND", help="(%(default)s)")
+    check.add_argument(
+        "--round", default="v1.4", metavar="ROUND", help="whose requirements (%(default)s)"
+    )
     read = add_verb(
         actions, "read", "submission:run_read", "the results of a published tree, of any round"
     )
