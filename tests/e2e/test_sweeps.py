@@ -166,3 +166,21 @@ def test_a_cluster_that_goes_away_loses_nothing_that_was_scored(
     assert (started.returncode, out) == (3, ""), err
     assert "the cluster went away" in err
     assert "found again from before" in tinygauge(*words, TINYGAUGE_CACHE=str(kept)).stderr
+
+
+def test_the_runner_can_be_chosen(tinygauge: Run, models: Path, small_data: Path) -> None:
+    """Exact and interpreted scores are one; what can't be evaluated exactly fails if insisted."""
+    words = ["evaluate", models / "cnn_4_i8.tflite", "--data", small_data, *SCORED[:4], "--json"]
+    scores = []
+    for runner in ("exact", "interpreter"):
+        done = tinygauge(*words, "--runner", runner, "--no-cache")
+        assert done.returncode == 0, done.stderr
+        scores.append(json.loads(done.stdout)["candidates"][0]["accuracy"])
+    exact, interpreted = scores
+    assert exact["value"] == interpreted["value"]
+    assert exact["confusion"] == interpreted["confusion"]
+    assert "exact" in exact["runner"]
+    assert interpreted["runner"].startswith("tflite-micro")
+    done = tinygauge(*words[:1], models / "mlp_8_f32.tflite", *words[2:], "--runner", "exact")
+    assert done.returncode == 2
+    assert "floating-point models have no roundings to repeat" in done.stderr

@@ -2,8 +2,9 @@
 
 ``datasets.py`` what a dataset is; ``formats.py`` and ``wire.py`` read them; ``inputs.py`` pairs
 a dataset with a model; ``runners.py`` which program rounds as an engine does; ``processes.py``
-runs it through ``worker.py``; ``runs.py`` one model over one dataset; ``cache.py`` keeps outputs;
-``scores.py`` does the statistics; ``simulate.py`` turns runs into a score.
+runs it through ``worker.py``; ``checking.py`` compares two of them; ``runs.py`` one model over one
+dataset; ``cache.py`` keeps outputs; ``scores.py`` does the statistics; ``simulate.py`` turns runs
+into a score.
 """
 
 from tinygauge.accuracy.cache import prune as prune_cache
@@ -11,7 +12,7 @@ from tinygauge.accuracy.datasets import Dataset, Task, Windows
 from tinygauge.accuracy.formats import load_dataset
 from tinygauge.accuracy.inputs import find_range_fault, fit, output_tensor, quantize
 from tinygauge.accuracy.processes import Limits, run_model, run_outputs, stop_workers
-from tinygauge.accuracy.runners import PROFILES, RUNNERS, Runner
+from tinygauge.accuracy.runners import PROFILES, RUNNERS, Choice, Runner
 from tinygauge.accuracy.runs import Results, Run, is_float, make_run, plan_runs
 from tinygauge.accuracy.scores import dequantize, wilson_interval
 from tinygauge.accuracy.simulate import answers_of, score, score_results
@@ -20,6 +21,7 @@ from tinygauge.accuracy.wire import load_labels
 __all__ = [
     "PROFILES",
     "RUNNERS",
+    "Choice",
     "Dataset",
     "Limits",
     "Results",

@@ -6,6 +6,9 @@ others to the bit ("two-rounding"), LiteRT with XNNPACK those of X-CUBE-AI and P
 ("one-rounding"), LiteRT's own kernels those of Andes' library ("litert"). Floating-point models
 have no such roundings, so they all run in LiteRT.
 
+The evaluator of `tinygauge.exact` gives the same bits as each of them, faster; the interpreters
+then only check it, and run what it does not know.
+
 How a program runs a model, apart from this process, stands in `processes.py`.
 
 >>> [runner.name for runner in runners_for("one-rounding", is_float=False)]
@@ -16,10 +19,20 @@ from __future__ import annotations
 
 import importlib.metadata
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from tinygauge.errors import UnknownNameError
+from tinygauge.exact import Rounding
 
-__all__ = ["PROFILES", "RUNNERS", "Runner", "runners_for"]
+__all__ = ["PROFILES", "RUNNERS", "Choice", "Runner", "exact_counterpart", "runners_for"]
+
+
+class Choice(StrEnum):
+    """Which kind of program runs models."""
+
+    AUTO = "auto"
+    EXACT = "exact"
+    INTERPRETER = "interpreter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +97,35 @@ RUNNERS = {
     for runner in (_TFLM, _XNNPACK, _BUILTIN, _REFERENCE, _ONNX)
 }
 """The interpreters by name, each standing for itself."""
+
+
+_EXACT = {
+    rounding: Runner(f"exact:{rounding}", "tinygauge", f"TinyGauge's exact evaluator ({rounding})")
+    for rounding in Rounding
+}
+_ROUNDINGS = {
+    _TFLM.name: Rounding.TWO,
+    _REFERENCE.name: Rounding.TWO,
+    _XNNPACK.name: Rounding.ONE,
+    _BUILTIN.name: Rounding.LITERT,
+}
+
+
+def exact_counterpart(interpreter: Runner) -> tuple[Runner, Rounding]:
+    """Return the exact evaluator with the rounding of an interpreter.
+
+    Parameters
+    ----------
+    interpreter : Runner
+        From `runners_for`.
+
+    Returns
+    -------
+    tuple of Runner and Rounding
+        The runner, and what it rounds like.
+    """
+    rounding = _ROUNDINGS[interpreter.name]
+    return _EXACT[rounding], rounding
 
 
 def runners_for(profile: str, *, is_float: bool) -> tuple[Runner, ...]:

@@ -16,11 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygauge.accuracy import cache, scores
+from tinygauge.accuracy.checking import cross_check
 from tinygauge.accuracy.datasets import Dataset, Task
 from tinygauge.accuracy.inputs import SCHEME_VERSION, ModelInputs, fit, output_tensor
 from tinygauge.accuracy.processes import Limits, Progress, run_model
-from tinygauge.accuracy.runners import Runner, runners_for
-from tinygauge.errors import DatasetError, RunnerError
+from tinygauge.accuracy.runners import Choice, Runner, exact_counterpart, runners_for
+from tinygauge.errors import DatasetError, RunnerError, UnsupportedOpError
+from tinygauge.exact import find_unsupported
 from tinygauge.graph import DType, Model, Quantization, Tensor
 from tinygauge.quantity import Missing
 
@@ -51,11 +53,17 @@ class Run:
         That fit it.
     runner : Runner
         Which is installed.
+    check : Runner or None
+        An interpreter that is given a part of the inputs too, and must give the same.
+    why : str
+        Why an interpreter runs it and not the exact evaluator; empty where there is no question.
     """
 
     model: Model
     inputs: ModelInputs
     runner: Runner
+    check: Runner | None = None
+    why: str = ""
 
     @property
     def dataset(self) -> Dataset:
@@ -115,6 +123,8 @@ class Run:
             problem = f"{bad:,} of {len(data):,} outputs are no finite numbers ({runner.label})"
             advice = "Check the scale of the inputs, then the training"
             raise RunnerError(model.name, problem, advice)
+        if self.check is not None:
+            cross_check(model, self.inputs, outputs, (self.runner, self.check), limits)
         return outputs
 
     def results_of(self, outputs: Outputs) -> Results:
@@ -126,7 +136,11 @@ class Run:
 
 
 def make_run(
-    model: Model, dataset: Dataset, runner: Runner, limits: Limits | None = None
+    model: Model,
+    dataset: Dataset,
+    runner: Runner,
+    check: Runner | None = None,
+    limits: Limits | None = None,
 ) -> Results:
     """Make a run that another process planned.
 
@@ -137,6 +151,8 @@ def make_run(
         That fits it.
     runner : Runner
         Installed here too.
+    check : Runner, optional
+        As in `Run`.
     limits : Limits, optional
         Time and memory.
 
@@ -152,10 +168,12 @@ def make_run(
     RunnerError
         As `Run.make`.
     """
-    return Run(model, fit(model, dataset), runner).make(limits)
+    return Run(model, fit(model, dataset), runner, check).make(limits)
 
 
-def plan_runs(model: Model, dataset: Dataset, profile: str) -> tuple[Run, ...] | Missing:
+def plan_runs(
+    model: Model, dataset: Dataset, profile: str, choice: Choice | str = Choice.AUTO
+) -> tuple[Run, ...] | Missing:
     """Choose what a model must be run with, to be scored with a numeric profile.
 
     Parameters
@@ -166,6 +184,9 @@ def plan_runs(model: Model, dataset: Dataset, profile: str) -> tuple[Run, ...] |
         That it is to be scored on.
     profile : str
         One of `tinygauge.accuracy.PROFILES`.
+    choice : Choice or str
+        ``"auto"`` takes the exact evaluator, and the interpreter for models with an op that it
+        does not know; the others insist.
 
     Returns
     -------
@@ -179,17 +200,35 @@ def plan_runs(model: Model, dataset: Dataset, profile: str) -> tuple[Run, ...] |
         If the data don't fit the model.
     UnknownNameError
         If there is no such profile.
+    UnsupportedOpError
+        If the exact evaluator is insisted on and does not know an op.
     """
     inputs = fit(model, dataset)
     _check_outputs(model, dataset)
-    runners = [
-        runner
-        for runner in runners_for(profile, is_float=is_float(model))
-        if runner.version is not None
-    ]
-    if not runners:
+    interpreters = runners_for(profile, is_float=is_float(model))
+    planned = [_plan_run(model, inputs, each, Choice(choice)) for each in interpreters]
+    runs = tuple(run for run in planned if run.runner.version is not None)
+    if not runs:
         return Missing("no interpreter is installed", "Try: pip install ai-edge-litert")
-    return tuple(Run(model, inputs, runner) for runner in runners)
+    return runs
+
+
+def _plan_run(model: Model, inputs: ModelInputs, interpreter: Runner, choice: Choice) -> Run:
+    if choice is Choice.INTERPRETER:
+        return Run(model, inputs, interpreter, why="as asked for")
+    exact, rounding = exact_counterpart(interpreter)
+    if is_float(model):
+        unsupported: Missing | None = Missing("floating-point models have no roundings to repeat")
+    else:
+        unsupported = find_unsupported(model, rounding)
+    if unsupported is None:
+        # A stand-in that is nearly the profile can't check what is the profile exactly.
+        can_check = interpreter.version is not None and not interpreter.note
+        return Run(model, inputs, exact, check=interpreter if can_check else None)
+    if choice is Choice.EXACT:
+        where = model.path or model.name
+        raise UnsupportedOpError(where, unsupported.reason, "Use --runner auto or interpreter")
+    return Run(model, inputs, interpreter, why="" if is_float(model) else unsupported.reason)
 
 
 def is_float(model: Model) -> bool:

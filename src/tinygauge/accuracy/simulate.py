@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygauge.accuracy import scores
+from tinygauge.accuracy.checking import CHECKED_SHARE
 from tinygauge.accuracy.datasets import Dataset, Task
 from tinygauge.accuracy.inputs import output_tensor
 from tinygauge.accuracy.processes import Limits, Progress
+from tinygauge.accuracy.runners import Choice
 from tinygauge.accuracy.runs import Results, Run, class_count, is_float, plan_runs
 from tinygauge.graph import Model
 from tinygauge.quantity import Evidence, Interval, Method, Missing, Provenance, Quantity
@@ -34,6 +36,7 @@ def score(
     limits: Limits | None = None,
     use_cache: bool = True,
     progress: Progress | None = None,
+    runner: Choice | str = Choice.AUTO,
 ) -> Score | Missing:
     """Score a model on a dataset as an engine of a numeric profile would.
 
@@ -53,6 +56,8 @@ def score(
         Whether outputs made before are used, and new ones kept.
     progress : callable, optional
         Called with the number of inputs done; not called for cached outputs.
+    runner : Choice or str
+        As `plan_runs`.
 
     Returns
     -------
@@ -68,13 +73,15 @@ def score(
         If the model can't be run.
     UnknownNameError
         If there is no such profile.
+    UnsupportedOpError
+        If the exact evaluator is insisted on and does not know an op.
 
     References
     ----------
     "unknown" bounds the engine's rounding by the two that published engines use; see
     `tinygauge.accuracy.runners`.
     """
-    runs = plan_runs(model, dataset, profile)
+    runs = plan_runs(model, dataset, profile, runner)
     if isinstance(runs, Missing):
         return runs
     found: list[Results] = []
@@ -200,6 +207,10 @@ def _quantity(run: Run, value: float, interval: Interval, profile: str) -> Quant
         source = "floating-point model run on a desktop; its values may differ in the last digits"
     elif run.runner.note:
         source += f", nearly: {run.runner.note}"
+    if run.why:
+        source += f"; by an interpreter: {run.why}"
+    if run.check is not None:
+        source += f"; a random {CHECKED_SHARE:.0%} of the inputs compared with {run.check.label}"
     evidence = (
         Evidence("dataset", run.dataset.name, run.dataset.sha256),
         Evidence("model", run.model.name, run.model.sha256),

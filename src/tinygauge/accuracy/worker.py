@@ -86,6 +86,8 @@ def _load_runtime(job: dict[str, Any]) -> None:
             from tflite_micro.python.tflite_micro import runtime  # noqa: F401
         elif job["runner"].startswith("litert"):
             from ai_edge_litert import interpreter  # noqa: F401
+        elif job["runner"].startswith("exact"):
+            from tinygauge import exact, graph  # noqa: F401
 
 
 def _do_in_child(job: dict[str, Any], replies: TextIO) -> int:
@@ -277,6 +279,19 @@ def _litert(model: bytes, job: dict[str, Any]) -> Runtime:
     return run
 
 
+def _exact(model: bytes, job: dict[str, Any]) -> Runtime:
+    from tinygauge.errors import UnsupportedOpError
+    from tinygauge.exact import Rounding, compile_model
+    from tinygauge.graph import parse
+
+    rounding = Rounding(job["runner"].partition(":")[2])
+    try:
+        program = compile_model(parse(model, name="model"), rounding, job["threads"])
+    except UnsupportedOpError as error:
+        raise ValueError(str(error)) from error
+    return program.run
+
+
 def _onnxruntime(model: bytes, _job: dict[str, Any]) -> Runtime:
     import onnxruntime
 
@@ -307,6 +322,7 @@ _RUNTIMES: dict[str, Callable[[bytes, dict[str, Any]], Runtime]] = {
     "litert-builtin": _litert,
     "litert-reference": _litert,
     "onnxruntime": _onnxruntime,
+    "exact": _exact,
 }
 
 

@@ -103,6 +103,7 @@ def _evaluate(experiment: Experiment, options: argparse.Namespace) -> int:
                 progress=watch.report,
                 measured=experiment.measured,
                 cluster=options.dask,
+                runner=options.runner,
             )
         except KeyboardInterrupt:
             raise KeyboardInterrupt(watch.summary(kept=not options.no_cache)) from None

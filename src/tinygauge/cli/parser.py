@@ -279,6 +279,12 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="write the report here")
     parser.add_argument("--jobs", type=_positive, metavar="N", help="models run at once")
     parser.add_argument(
+        "--runner",
+        choices=("auto", "exact", "interpreter"),
+        default="auto",
+        help="what runs the models: auto evaluates exactly, in an interpreter where it can't",
+    )
+    parser.add_argument(
         "--dask", metavar="ADDRESS", help="run the models on a Dask cluster: tcp://10.0.0.1:8786"
     )
     parser.add_argument("--no-cache", action="store_true", help="score every model again")

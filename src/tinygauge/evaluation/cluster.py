@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from tinygauge import __version__, accuracy, graph
-from tinygauge.accuracy import Dataset, Limits, Results, Run
+from tinygauge.accuracy import Dataset, Limits, Results, Run, Runner
 from tinygauge.errors import ConfigError, InputError, MissingExtraError, RunnerError
 
 __all__ = ["Fault", "make_on_cluster"]
@@ -66,7 +66,13 @@ def make_on_cluster(
         data = client.scatter(dataset, broadcast=True, hash=False)
         places = {
             client.submit(
-                _make, run.model.content, run.model.name, data, run.runner, limits, pure=False
+                _make,
+                run.model.content,
+                run.model.name,
+                data,
+                (run.runner, run.check),
+                limits,
+                pure=False,
             ): place
             for place, run in enumerate(runs)
         }
@@ -78,12 +84,16 @@ def make_on_cluster(
 
 
 def _make(
-    content: bytes, name: str, dataset: Dataset, runner: accuracy.Runner, limits: Limits
+    content: bytes,
+    name: str,
+    dataset: Dataset,
+    runners: tuple[Runner, Runner | None],
+    limits: Limits,
 ) -> Results | Fault:
     """Make a run: this is what a worker of the cluster does."""
     model = graph.parse(content, name=name)
     try:
-        return accuracy.make_run(model, dataset, runner, limits)
+        return accuracy.make_run(model, dataset, *runners, limits)
     except (InputError, RunnerError) as error:
         return error  # a value: the worker itself has not failed
 
@@ -150,7 +160,8 @@ def _knock(where: str, address: str) -> None:
 def _check_workers(client: Any, address: str, runs: Sequence[Run]) -> None:
     """Refuse a cluster that could give other results than this machine."""
     where = f"--dask {address}"
-    packages = tuple(sorted({run.runner.package for run in runs}))
+    runners = {run.runner for run in runs} | {run.check for run in runs if run.check is not None}
+    packages = tuple(sorted({runner.package for runner in runners}))
     try:
         found: dict[str, dict[str, str]] = client.run(_versions, packages)
     except Exception as error:

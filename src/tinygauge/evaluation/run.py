@@ -136,6 +136,7 @@ def evaluate(
     time_limit_s: float = SweepOptions().time_limit_s,
     progress: Progress | None = None,
     cluster: str | None = None,
+    runner: str = "auto",
     measured: Iterable[str | Path] = (),
 ) -> Results:
     """Evaluate models on boards and say which to ship.
@@ -166,6 +167,9 @@ def evaluate(
     cluster : str or None
         Address of a Dask scheduler whose workers run the models, such as
         ``"tcp://10.0.0.1:8786"``; None runs them here. The results are the same.
+    runner : str
+        ``"auto"`` evaluates models exactly, and those with an op that the exact evaluator does
+        not know in an interpreter; ``"exact"`` and ``"interpreter"`` insist.
     measured : iterable of str or Path
         Folders of runs on a board (`tinygauge bench run`): what they measured takes the place of
         what is predicted, which stands beside it.
@@ -202,6 +206,7 @@ def evaluate(
         time_limit_s=time_limit_s,
         progress=progress,
         cluster=cluster,
+        runner=runner,
     )
     found_again = _score_all(candidates, dataset, profiles, options, failures)
     evaluations = _evaluate_on(candidates, chosen_boards, chosen_engines, progress)

@@ -44,6 +44,8 @@ class SweepOptions:
         Told of the work.
     cluster : str or None
         Address of a Dask scheduler whose workers run the models; None for this machine.
+    runner : str
+        ``"auto"``, ``"exact"`` or ``"interpreter"``; see `tinygauge.accuracy.plan_runs`.
     """
 
     jobs: int | None = None
@@ -51,6 +53,7 @@ class SweepOptions:
     time_limit_s: float = Limits().time_s
     progress: Progress | None = None
     cluster: str | None = None
+    runner: str = "auto"
 
     @property
     def limits(self) -> Limits:
@@ -125,7 +128,7 @@ class Sweep:
         self.options = options
         self.found_again = 0
         self._dataset = dataset
-        self._scored = [_plan(model, dataset, profiles) for model in models]
+        self._scored = [_plan(model, dataset, profiles, options.runner) for model in models]
         self._tasks = [_Task(scored, run) for scored in self._scored for run in scored.runs()]
         self.total = len(self._tasks)
 
@@ -196,11 +199,11 @@ _WHAT = "scoring accuracy"
 _FOUND = "found again from earlier runs"
 
 
-def _plan(model: Model, dataset: Dataset, profiles: Sequence[str]) -> _Scored:
+def _plan(model: Model, dataset: Dataset, profiles: Sequence[str], runner: str) -> _Scored:
     scored = _Scored()
     for profile in profiles:
         try:
-            plan = accuracy.plan_runs(model, dataset, profile)
+            plan = accuracy.plan_runs(model, dataset, profile, runner)
         except InputError as error:
             scored.scores[profile] = error
             continue

@@ -1,0 +1,114 @@
+"""The exact evaluator scores models, an interpreter checks a part, and each says that it did."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.support.tiny_models import ModelBuilder, build_cnn, build_fully_connected
+
+from tinygauge import graph
+from tinygauge.accuracy import RUNNERS, Choice, Dataset, fit, plan_runs, score
+from tinygauge.accuracy.checking import checked_inputs, cross_check
+from tinygauge.errors import RunnerError, UnsupportedOpError
+from tinygauge.records import Score
+
+TFLM = RUNNERS["tflite-micro"]
+pytestmark = pytest.mark.skipif(TFLM.version is None, reason="tflite-micro is not installed")
+
+MODEL = graph.parse(build_cnn(), name="cnn")
+X = np.random.default_rng(7).normal(0, 2, (120, 8, 8, 1)).astype(np.float32)
+DATA = Dataset(name="data", path="data.npz", sha256="d", x=X, y=np.arange(120) % 3)
+
+
+def _odd() -> graph.Model:
+    """A model with an op that interpreters know and the exact evaluator does not."""
+    builder = ModelBuilder()
+    x, y = (builder.tensor((1, 8, 8, 1), "int8", scale=0.1) for _ in range(2))
+    shape = builder.tensor((2,), "int32", data=[1, 64])
+    z = builder.tensor((1, 64), "int8", scale=0.1)
+    builder.op("ABS", [x], [y])
+    builder.op("RESHAPE", [y, shape], [z], new_shape=[1, 64])
+    return graph.parse(builder.build([x], [z]), name="odd")
+
+
+def test_the_exact_evaluator_is_taken_where_it_knows_all() -> None:
+    """It gives what the interpreter gives, which stays to check it; the score tells of both."""
+    (run,) = plan_runs(MODEL, DATA, "two-rounding")  # type: ignore[misc]
+    (asked,) = plan_runs(MODEL, DATA, "two-rounding", "interpreter")  # type: ignore[misc]
+    assert run.runner.name == "exact:two-rounding"
+    assert (run.check, asked.runner, asked.check) == (TFLM, TFLM, None)
+    np.testing.assert_array_equal(run.make(), asked.make())
+    found = score(MODEL, DATA, "two-rounding")
+    assert isinstance(found, Score)
+    assert found.runner == run.runner.label
+    assert f"a random 2% of the inputs compared with {TFLM.label}" in found.value.provenance.source
+
+
+def test_an_interpreter_runs_what_is_not_known_exactly_and_says_why() -> None:
+    """The whole model, for all inputs; who insists on the evaluator is told the op."""
+    model = _odd()
+    found = score(model, DATA, "two-rounding")
+    assert isinstance(found, Score)
+    assert found.runner == TFLM.label
+    assert re.search("by an interpreter: .*ABS", found.value.provenance.source)
+    with pytest.raises(UnsupportedOpError, match=r"odd: .*ABS"):
+        plan_runs(model, DATA, "two-rounding", Choice.EXACT)
+
+
+def test_float_models_run_in_the_interpreter_without_a_word() -> None:
+    """They have no roundings that could be repeated; who insists is told so."""
+    model = graph.parse(build_fully_connected(dtype="float32"), name="mlp")
+    data = Dataset(name="d", path="", sha256="", x=np.ones((2, 4), np.float32), y=np.array([0, 1]))
+    (run,) = plan_runs(model, data, "two-rounding")  # type: ignore[misc]
+    assert (run.runner, run.why) == (RUNNERS["litert-xnnpack"], "")
+    with pytest.raises(UnsupportedOpError, match="floating-point"):
+        plan_runs(model, data, "two-rounding", "exact")
+
+
+def test_the_inputs_checked_are_drawn_once_for_a_model_and_its_data() -> None:
+    """Two per cent, at least one; another model has others."""
+    inputs = fit(MODEL, DATA)
+    chosen = checked_inputs(MODEL, inputs)
+    assert len(chosen) == 3
+    assert len(set(chosen.tolist())) == 3
+    np.testing.assert_array_equal(chosen, checked_inputs(MODEL, inputs))
+    others = [
+        tuple(checked_inputs(graph.parse(build_cnn(seed=seed), name="x"), inputs))
+        for seed in range(1, 6)
+    ]
+    assert len({tuple(chosen), *others}) > 1
+
+
+def test_a_difference_is_an_error_that_keeps_the_input() -> None:
+    """The file holds the model, the input and both outputs; inputs not drawn don't matter."""
+    (run,) = plan_runs(MODEL, DATA, "two-rounding")  # type: ignore[misc]
+    outputs = run.make()
+    place = int(checked_inputs(MODEL, run.inputs)[1])
+    wrong = outputs.copy()
+    wrong[np.setdiff1d(np.arange(120), checked_inputs(MODEL, run.inputs))] += 1
+    cross_check(MODEL, run.inputs, wrong, (run.runner, TFLM))
+    wrong[place, 2] -= 1
+    with pytest.raises(RunnerError, match=f"on 1 of 3 inputs compared, first on input {place}") as (
+        caught
+    ):
+        cross_check(MODEL, run.inputs, wrong, (run.runner, TFLM))
+    path = re.search(r"kept in (\S+\.npz)", str(caught.value))
+    assert path is not None
+    with np.load(path[1]) as kept:
+        assert kept["model"].tobytes() == MODEL.content
+        np.testing.assert_array_equal(kept["input"], run.inputs[place : place + 1][0])
+        np.testing.assert_array_equal(kept["outputs"], [wrong[place], outputs[place]])
+        assert list(kept["runners"]) == [run.runner.label, TFLM.label]
+
+
+def test_an_interpreter_that_can_not_run_the_model_checks_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """That costs the check and not the result; a warning says so."""
+    (run,) = plan_runs(MODEL, DATA, "two-rounding")  # type: ignore[misc]
+    broken = replace(run, check=replace(TFLM, name="no-such-runner"))
+    np.testing.assert_array_equal(broken.make(), run.make())
+    assert "cnn is not cross-checked" in caplog.text
