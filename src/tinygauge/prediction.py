@@ -20,7 +20,8 @@ from tinygauge.catalog import Board, Engine
 from tinygauge.cost import predict_energy, predict_execution
 from tinygauge.cost.clock import at_clock, time_execution
 from tinygauge.cost.setting import translate
-from tinygauge.cost.table import time_table, work_table
+from tinygauge.cost.table import work_table
+from tinygauge.cost.times import time_table
 from tinygauge.errors import InputError, UnknownNameError
 from tinygauge.graph import Model, precision
 from tinygauge.inspection import core_findings, maker_findings, target_of

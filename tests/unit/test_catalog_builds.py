@@ -8,7 +8,7 @@ import pytest
 from tests.support.tiny_models import build_cnn
 
 from tinygauge import catalog, graph
-from tinygauge.cost.table import time_table
+from tinygauge.cost.times import time_table
 from tinygauge.errors import ConfigError, UnknownNameError
 from tinygauge.inspection import build_findings
 from tinygauge.prediction import predict

@@ -1,13 +1,13 @@
 """Time from cycles: at the clock that a board was timed at, or at another.
 
 At another clock the flash needs other wait states, so that the cycles change too. Nothing here
-knows by how much: what stands for it is how far two boards of one core differ.
+knows by how much: what stands for it is how far two boards of one core differ (`boards.py`).
 
 References
 ----------
 Wait states by clock: STMicroelectronics RM0432 (STM32L4+), table "Number of wait states
 according to CPU clock (HCLK) frequency" (named from memory, not read again); the spread:
-`intervals.py`, transfer ``board``.
+`boards.py`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from tinygauge.cost.intervals import Spread, Transfer, around, combined, spread_of
-from tinygauge.cost.table import time_table
+from tinygauge.cost.boards import board_spread
+from tinygauge.cost.intervals import Spread, around, combined
 from tinygauge.quantity import Quantity
 from tinygauge.records import Execution, Finding, Latency, OpLatency, Severity
 from tinygauge.units import Unit, format_value
@@ -45,7 +45,7 @@ def at_clock(
     """
     if math.isclose(board_clock_hz, clock_hz):
         return execution
-    other = spread_of(time_table().residuals, Transfer.BOARD, "")
+    other = board_spread()
     usual = format_value(board_clock_hz, Unit.HERTZ)
     beyond = "" if clock_hz < board_clock_hz else ", and the part may not reach it"
     finding = Finding(

@@ -1,12 +1,13 @@
-"""Cycles from instructions: a cost per instruction that board, core, engine and build share.
+"""Cycles from instructions: a cost per unit of work that board, core, engine and build share.
 
-The cycles of an op are its instructions times a cost. The logarithm of the cost is a sum of
-effects: one for the class of op, and where something is known about them one each for the
-data type, the core, the engine, its build, the board, and board and engine together. An effect
-that was never measured is 0, the average of its kind, so the same sum predicts a board or
-engine nobody has measured; only its interval is wider (see `intervals.py`).
+The cycles of a model are a sum over classes of work: instructions of its convolutions, of its
+curves and so on, calls, elements copied, bytes of weights that are read once. Each amount is
+multiplied by a cost. The logarithm of the cost is a sum of effects: one for the class of work,
+and one each for the data type, core, engine, build, board and their combinations. An effect that
+was never measured is 0 give or take the spread of its kind (`spread_name`), so the same sum
+predicts a board or engine nobody has measured (see `posterior.py`).
 
->>> effect_keys("conv", "float32", core="cortex-m4", engine="tflm-ref")[:3]
+>>> effect_keys("conv", "float32", Labels(core="cortex-m4", engine="tflm-ref"))[:3]
 ('base/conv', 'dtype/float32/conv', 'core/cortex-m4')
 
 References
@@ -17,18 +18,59 @@ Gelman, Hill, "Data Analysis Using Regression and Multilevel/Hierarchical Models
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from dataclasses import dataclass
 
-__all__ = ["CLASSES", "cost", "effect_keys"]
+__all__ = ["CLASSES", "OP_CLASSES", "Labels", "effect_keys", "spread_name"]
 
-CLASSES = ("conv", "depthwise", "dense", "curve", "other", "call", "copy")
-"""Classes of work; ``"call"`` counts ops, ``"copy"`` elements copied inside a timed part."""
+OP_CLASSES = ("conv", "depthwise", "dense", "curve", "other")
+"""Classes of ops, whose work is instructions."""
+CLASSES = (*OP_CLASSES, "call", "copy", "stream")
+"""Classes of work; ``"call"`` counts ops, ``"copy"`` elements copied inside a timed part,
+``"stream"`` bytes of the weights of dense ops, each read once an inference."""
+
+# No engine can change what these cost: bytes fetched from flash, and a plain copying loop.
+_NO_ENGINE = frozenset({"copy", "stream"})
 
 
-def effect_keys(
-    kind: str, dtype: str, *, core: str, engine: str = "", build: str = "", board: str = ""
-) -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """What an effect may belong to; empty where unknown.
+
+    Parameters
+    ----------
+    core, engine, build, board : str
+        Of the target; the build is the engine's.
+    flagged : bool
+        Whether the model's op set is one whose times contradict the others' on this core and
+        engine, cause unknown.
+    """
+
+    core: str
+    engine: str = ""
+    build: str = ""
+    board: str = ""
+    flagged: bool = False
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """Name the groups that a target belongs to, by kind of group."""
+        found = {"core": self.core, "engine": self.engine, "board": self.board}
+        if self.engine:
+            build = f"{self.engine}@{self.build}" if self.build else ""
+            found |= {
+                "build": build,
+                "pair": f"{self.board}+{self.engine}" if self.board else "",
+                "duo": f"{self.core}+{self.engine}",
+                "core-build": f"{self.core}+{build}" if build else "",
+                "cell": f"{self.board}+{build}" if self.board and build else "",
+            }
+        return {kind: name for kind, name in found.items() if name}
+
+
+_LEVELS = ("core", "engine", "board", "build", "pair", "duo", "core-build")
+
+
+def effect_keys(kind: str, dtype: str, labels: Labels) -> tuple[str, ...]:
     """List the effects that make up the cost of one class of work.
 
     Parameters
@@ -37,8 +79,7 @@ def effect_keys(
         One of `CLASSES`.
     dtype : str
         Data type of the op; int8 is the reference and has no effect of its own.
-    core, engine, build, board : str
-        Of the target; empty where unknown.
+    labels : Labels
 
     Returns
     -------
@@ -46,36 +87,49 @@ def effect_keys(
         Keys such as ``"core/cortex-m4/conv"``.
     """
     keys = [f"base/{kind}"]
-    if kind == "copy":
-        return tuple(keys)
+    groups = labels.groups
+    if kind in _NO_ENGINE:
+        places = () if kind == "copy" else ("core", "board")
+        return (*keys, *(f"{place}/{groups[place]}/{kind}" for place in places if place in groups))
     other = dtype if dtype != "int8" else ""
     if other:
         keys.append(f"dtype/{other}/{kind}")
-    names = [("core", core), ("engine", engine), ("board", board)]
-    if build:
-        names.append(("build", f"{engine}@{build}"))
-    if board and engine:
-        names.append(("pair", f"{board}+{engine}"))
-    for level, name in names:
-        if name:
+    for level in _LEVELS:
+        if name := groups.get(level):
             keys += [f"{level}/{name}", f"{level}/{name}/{kind}"]
             keys += [f"{level}/{name}/{other}"] if other else []
+    if labels.flagged and kind in ("conv", "depthwise"):
+        keys.append(f"flagged/{labels.core}+{labels.engine}")
     return tuple(keys)
 
 
-def cost(effects: Mapping[str, float], keys: tuple[str, ...]) -> float:
-    """Return cycles per unit of work.
+def spread_name(key: str, *, counted: frozenset[str], accelerated: frozenset[str]) -> str:
+    """Name the spread that an effect has in common with its kind.
 
     Parameters
     ----------
-    effects : mapping of str to float
-        Logarithms; keys that are absent are 0.
-    keys : tuple of str
+    key : str
         Of `effect_keys`.
+    counted : frozenset of str
+        Engines whose own instructions were counted: little is left for their effects.
+    accelerated : frozenset of str
+        Engines that leave part of the work to an accelerator: they may cost far less.
 
     Returns
     -------
-    float
-        Cycles per instruction, op or element.
+    str
+        Such as ``"core"`` for what a core does to all work, ``"core/"`` for what it does to one
+        class or data type, ``"counted"`` for an engine whose instructions were counted.
     """
-    return math.exp(math.fsum(effects.get(key, 0.0) for key in keys))
+    level, _, rest = key.partition("/")
+    name, _, part = rest.partition("/")
+    slash = "/" if part else ""
+    if level == "engine" and name in accelerated:
+        return "accelerated"
+    if level == "engine" and name in counted:
+        return "counted" + slash
+    if level == "core" and not name.startswith("cortex"):
+        return "foreign-core" + slash
+    if level == "base":
+        return "base" if rest in OP_CLASSES else "base-fixed"
+    return level + slash if level in _LEVELS else level

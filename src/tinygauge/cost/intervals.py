@@ -1,9 +1,9 @@
-"""Intervals from errors on what was left out: the less is known of a target, the wider.
+"""Intervals: predicted standard deviations, times what held-out errors say of them.
 
-A prediction is a transfer from what was timed to what was not, and its interval is the range
-of measured over predicted in transfers of the same kind (`Transfer`): each from a fit that had
-not seen the group in question. The errors of the ops of one model move together, so nothing is
-averaged over ops.
+The posterior states a standard deviation for every prediction, wider the more is new about the
+target. How many of them an interval must reach follows from errors on what was left out, by kind
+of transfer (`Transfer`), each from a fit that had not seen the group in question. The errors of
+the ops of one model move together, so nothing is averaged over ops.
 
 >>> around(2.0, Spread(0.9, 1.2, 12)).high
 2.4
@@ -18,10 +18,10 @@ from enum import StrEnum
 
 from tinygauge.quantity import Basis, Interval
 
-__all__ = ["LEVEL", "Spread", "Transfer", "around", "combined", "family_spread", "spread_of"]
+__all__ = ["LEVEL", "Spread", "Transfer", "around", "combined", "reach", "spread_of"]
 
 LEVEL = 0.9
-"""Confidence that the held-out quantiles were taken for."""
+"""Confidence that the factors were taken for."""
 
 
 class Transfer(StrEnum):
@@ -33,6 +33,8 @@ class Transfer(StrEnum):
     """The engine was timed on another board of this core."""
     CORE = "core"
     """The engine's instructions were counted on this core; it was timed on other cores."""
+    ENGINE = "engine"
+    """The engine was never timed: others stand for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,42 +54,47 @@ class Spread:
     n: int
 
 
-def spread_of(residuals: Mapping[str, Mapping[str, float]], kind: Transfer, pair: str) -> Spread:
-    """Look up the spread of a kind of transfer.
+def reach(
+    intervals: Mapping[str, Mapping[str, float]], transfer: Transfer, *, unlike: bool
+) -> tuple[float, int]:
+    """Look up how many predicted standard deviations an interval reaches.
 
     Parameters
     ----------
-    residuals : mapping
+    intervals : mapping
         Of the time table.
-    kind : Transfer
-    pair : str
-        ``"board+engine@build"``; pairs timed with many models have a spread of their own.
+    transfer : Transfer
+    unlike : bool
+        Whether the model spends its time unlike all that were timed.
+
+    Returns
+    -------
+    factor : float
+    groups : int
+        Behind it.
+    """
+    entry = intervals[transfer.value]
+    if unlike and intervals["family"]["factor"] > entry["factor"]:
+        entry = intervals["family"]
+    return float(entry["factor"]), int(entry["groups"])
+
+
+def spread_of(standard: float, factor: float, groups: int) -> Spread:
+    """Return the spread of a prediction with a standard deviation.
+
+    Parameters
+    ----------
+    standard : float
+        Of the natural logarithm.
+    factor : float
+        Standard deviations that the interval reaches, of `reach`.
+    groups : int
 
     Returns
     -------
     Spread
     """
-    found = residuals.get(f"pair/{pair}") if kind is Transfer.PAIR else None
-    return _spread(found or residuals[kind.value])
-
-
-def family_spread(residuals: Mapping[str, Mapping[str, float]]) -> Spread:
-    """Look up the spread for models unlike those timed.
-
-    Parameters
-    ----------
-    residuals : mapping
-        Of the time table.
-
-    Returns
-    -------
-    Spread
-    """
-    return _spread(residuals["family"])
-
-
-def _spread(entry: Mapping[str, float]) -> Spread:
-    return Spread(float(entry["low"]), float(entry["high"]), int(entry["groups"]))
+    return Spread(math.exp(-factor * standard), math.exp(factor * standard), groups)
 
 
 def combined(first: Spread, second: Spread) -> Spread:

@@ -11,8 +11,10 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tinygauge.cost.cycles import Labels
 from tinygauge.cost.intervals import Transfer
-from tinygauge.cost.table import EngineEntry, TimeTable, WorkTable
+from tinygauge.cost.table import WorkTable
+from tinygauge.cost.times import EngineEntry, TimeTable
 from tinygauge.quantity import Missing
 from tinygauge.records import Target
 
@@ -50,10 +52,15 @@ class Setting:
     board: str
     transfer: Transfer
 
-    @property
-    def pair(self) -> str:
-        """Board, engine and build as one name."""
-        return f"{self.board}+{self.engine}@{self.build}"
+    def labels(self, *, flagged: bool) -> Labels:
+        """Return what the effects of this target may belong to."""
+        return Labels(
+            core=self.core,
+            engine=self.engine,
+            build=self.build,
+            board=self.board,
+            flagged=flagged,
+        )
 
 
 def _nearest(kind: str, name: str, known: Iterable[str]) -> str:

@@ -1,9 +1,7 @@
-"""The calibration tables: what was fitted, loaded once when first needed.
+"""The table of work: instructions per term of each path, loaded once when first needed.
 
-`data/calibrations/work.json` holds instructions per term of each path, per build and core;
-`data/calibrations/time.json` holds the effects that turn instructions into cycles, which
-board, core and engine was timed, and the held-out errors behind the intervals. Both are
-written by ``tools/fit_latency.py`` and never by hand.
+`data/calibrations/work.json` holds them per build and core, with the held-out errors behind their
+intervals. It is written by ``tools/fit_latency.py`` and never by hand.
 """
 
 from __future__ import annotations
@@ -20,14 +18,12 @@ from tinygauge.cost.work import KERNELS, fallback, path, terms
 from tinygauge.errors import ConfigError
 
 __all__ = [
-    "EngineEntry",
     "OpWork",
-    "TimeTable",
+    "WorkSpread",
     "WorkTable",
     "domain_features",
-    "parse_time",
     "parse_work",
-    "time_table",
+    "read_calibration",
     "work_table",
 ]
 
@@ -51,6 +47,28 @@ class OpWork:
     inside: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkSpread:
+    """How far instructions were missed on models left out, one build on one core.
+
+    Parameters
+    ----------
+    models : float
+        Factor that 90 % of the models of three ops or more stay within.
+    ops : float
+        The same of single ops, most of whose kinds few other models show.
+    unknown : float
+        The same of kinds of op that no model of the fit had.
+    n : int
+        Models behind the first.
+    """
+
+    models: float
+    ops: float
+    unknown: float
+    n: int
+
+
 @dataclass(frozen=True, slots=True)
 class WorkTable:
     """Coefficients of the terms of each path, per build of the kernels and core.
@@ -65,6 +83,8 @@ class WorkTable:
         (build, core) to instructions per op and per inference outside the kernels.
     domain : mapping
         Path to feature to the smallest and largest value measured.
+    spread : mapping
+        (build, core) to its `WorkSpread`.
     source : str
         Where the numbers come from.
     """
@@ -73,6 +93,7 @@ class WorkTable:
     coefficients: Mapping[tuple[str, str], Mapping[str, Mapping[str, float]]]
     overhead: Mapping[tuple[str, str], tuple[float, float]]
     domain: Mapping[str, Mapping[str, tuple[float, float]]]
+    spread: Mapping[tuple[str, str], WorkSpread]
     source: str
 
     def op_work(self, op: OpFeatures, build: str, core: str) -> OpWork | None:
@@ -135,66 +156,23 @@ def domain_features(op: OpFeatures) -> dict[str, int]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class EngineEntry:
-    """What is known of an engine.
+def read_calibration(name: str) -> dict[str, Any]:
+    """Read one packaged calibration file.
 
     Parameters
     ----------
-    work : str
-        Build of the kernels whose instructions stand for the engine's work.
-    counted : bool
-        Whether those are the engine's own kernels, so that it can be predicted on every core.
-    build : str
-        The build that a bare name means on a board never timed with it; empty for the average.
-    builds : mapping of str to mapping
-        Per build: ``skips`` (whether channels without weights cost nothing), ``work`` where it
-        differs, and ``copies`` where the timed part copies inputs and outputs.
+    name : str
+        Such as ``"work.json"``.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ConfigError
+        If the file is absent or damaged.
     """
-
-    work: str
-    counted: bool
-    build: str
-    builds: Mapping[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class TimeTable:
-    """Effects that turn instructions into cycles, and how far they hold.
-
-    Parameters
-    ----------
-    effects : mapping of str to float
-        Of `cycles.effect_keys`.
-    cores : mapping of str to str
-        Catalogue core to the core whose instructions were counted.
-    aliases : mapping of str to str
-        ``"core+engine"`` whose effects go by another engine's name.
-    renamed : mapping of str to tuple of str
-        Catalogue engine to the engine and build it is here.
-    engines : mapping of str to EngineEntry
-    pairs : mapping of str to str
-        ``"board+engine"`` that was timed, to its newest build.
-    timed_cores : mapping of str to tuple of str
-        Engine to the cores on which it was timed.
-    residuals : mapping of str to mapping
-        Kind of transfer to its quantiles ``low`` and ``high`` of measured over predicted, and
-        ``n`` (rows) and ``groups`` behind them.
-    source : str
-    """
-
-    effects: Mapping[str, float]
-    cores: Mapping[str, str]
-    aliases: Mapping[str, str]
-    renamed: Mapping[str, tuple[str, str]]
-    engines: Mapping[str, EngineEntry]
-    pairs: Mapping[str, str]
-    timed_cores: Mapping[str, tuple[str, ...]]
-    residuals: Mapping[str, Mapping[str, float]]
-    source: str
-
-
-def _read(name: str) -> dict[str, Any]:
     file = resources.files("tinygauge").joinpath("data", "calibrations", name)
     try:
         loaded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -235,34 +213,7 @@ def parse_work(raw: Mapping[str, Any]) -> WorkTable:
         coefficients={(build, core): table["paths"] for build, core, table in tables},
         overhead={(build, core): tuple(table["overhead"]) for build, core, table in tables},
         domain=raw["domain"],
-        source=raw["source"],
-    )
-
-
-def parse_time(raw: Mapping[str, Any]) -> TimeTable:
-    """Build a time table from the contents of its file.
-
-    Parameters
-    ----------
-    raw : mapping
-        As in ``time.json``.
-
-    Returns
-    -------
-    TimeTable
-    """
-    return TimeTable(
-        effects=raw["effects"],
-        cores=raw["cores"],
-        aliases=raw["aliases"],
-        renamed={name: (engine, build) for name, (engine, build) in raw["renamed"].items()},
-        engines={
-            name: EngineEntry(entry["work"], entry["counted"], entry["build"], entry["builds"])
-            for name, entry in raw["engines"].items()
-        },
-        pairs=raw["pairs"],
-        timed_cores={engine: tuple(cores) for engine, cores in raw["timed_cores"].items()},
-        residuals=raw["residuals"],
+        spread={(build, core): WorkSpread(**table["spread"]) for build, core, table in tables},
         source=raw["source"],
     )
 
@@ -280,20 +231,4 @@ def work_table() -> WorkTable:
     ConfigError
         If the file is absent or damaged.
     """
-    return parse_work(_read("work.json"))
-
-
-@cache
-def time_table() -> TimeTable:
-    """Return the packaged time table.
-
-    Returns
-    -------
-    TimeTable
-
-    Raises
-    ------
-    ConfigError
-        If the file is absent or damaged.
-    """
-    return parse_time(_read("time.json"))
+    return parse_work(read_calibration("work.json"))

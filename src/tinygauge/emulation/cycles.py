@@ -8,23 +8,23 @@ on other boards. See ``docs/howto/count-instructions.md``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tinygauge import __version__
 from tinygauge.catalog import Board
-from tinygauge.cost.cycles import cost, effect_keys
-from tinygauge.cost.intervals import Spread, Transfer, around, combined, spread_of
-from tinygauge.cost.table import TimeTable, time_table
+from tinygauge.cost.boards import board_spread
+from tinygauge.cost.cycles import OP_CLASSES, Labels
+from tinygauge.cost.intervals import Spread, around, combined
+from tinygauge.cost.times import packaged_posterior, time_table
 from tinygauge.quantity import Evidence, Method, Missing, Provenance, Quantity
 from tinygauge.simulation import Limits, Profile, count_instructions
 from tinygauge.units import Unit
 
 __all__ = ["Simulation", "simulate"]
 
-# Classes of work whose unit is an instruction (the others count ops and copied elements).
-_KINDS = ("conv", "depthwise", "dense", "curve", "other")
 _TYPICAL = "other"
 
 
@@ -113,9 +113,9 @@ def _cycles(profile: Profile, board: str) -> Quantity | Missing:
     instructions = profile.instructions.value
     if not instructions:
         return Missing("nothing was executed", "Name a function that does something")
-    prices = {kind: _price(table, kind, profile.core, board) for kind in _KINDS}
+    prices = {kind: _price(kind, profile.core, board) for kind in OP_CLASSES}
     typical = prices[_TYPICAL]
-    other_board = spread_of(table.residuals, Transfer.BOARD, "")
+    other_board = board_spread()
     kinds = Spread(min(prices.values()) / typical, max(prices.values()) / typical, other_board.n)
     value = instructions * typical
     provenance = Provenance(
@@ -132,9 +132,10 @@ def _cycles(profile: Profile, board: str) -> Quantity | Missing:
     return Quantity(value, Unit.COUNT, around(value, combined(kinds, other_board)), provenance)
 
 
-def _price(table: TimeTable, kind: str, core: str, board: str) -> float:
+def _price(kind: str, core: str, board: str) -> float:
     """Return cycles per instruction of a kind of work, of an average engine."""
-    return cost(table.effects, effect_keys(kind, "int8", core=core, board=board))
+    labels = Labels(core=core, board=board)
+    return math.exp(packaged_posterior().cost(kind, "int8", labels).log_cycles)
 
 
 def _time(cycles: Quantity | Missing, clock_hz: float | None) -> Quantity | Missing:

@@ -1,0 +1,209 @@
+"""Cycles of a model on a target, with a spread for the whole and for each op.
+
+The mean and standard deviation come from the posterior (see `posterior.py`), how many of them an
+interval reaches from errors on what was left out (see `intervals.py`). Ops that were never
+measured, or far from those that were, widen it by what the table of work missed them by.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+from tinygauge.cost.amounts import heaviest_dtype, is_flagged, streamed_bytes, work_of
+from tinygauge.cost.calibration import UserCalibration, updated_posterior
+from tinygauge.cost.counting import ModelWork, model_work
+from tinygauge.cost.cycles import Labels
+from tinygauge.cost.intervals import Spread, Transfer, reach, spread_of
+from tinygauge.cost.posterior import Estimate, Posterior, Row
+from tinygauge.cost.setting import Setting, translate
+from tinygauge.cost.table import WorkTable, work_table
+from tinygauge.cost.times import TimeTable, packaged_posterior, time_table
+from tinygauge.cost.work import op_class
+from tinygauge.graph.types import Model
+from tinygauge.quantity import Missing
+from tinygauge.records import Target
+
+__all__ = ["CycleEstimate", "estimate_cycles", "row_of"]
+
+# A model is unlike those measured when more than this share of its cycles is.
+STRANGE_SHARE = 0.05
+# Of a normal distribution, as the table of work states factors that 90 % stay within.
+_NORMAL_90 = 1.645
+
+
+@dataclass(frozen=True, slots=True)
+class CycleEstimate:
+    """What is predicted of a model on a target.
+
+    Parameters
+    ----------
+    setting : Setting
+    found : ModelWork
+    cycles : tuple of float
+        Of each op; together they are the model's.
+    spread : Spread
+        Of the model's cycles.
+    op_spreads : tuple of Spread
+        Of each op's.
+    strange : tuple of int
+        Ops unlike those measured, where together they matter.
+    unlike : bool
+        Whether the model spends its time unlike all that were timed.
+    flagged : bool
+        Whether its op set is one whose times contradict those of other models.
+    own : int
+        Measurements of the user's on this target behind it.
+    """
+
+    setting: Setting
+    found: ModelWork
+    cycles: tuple[float, ...]
+    spread: Spread
+    op_spreads: tuple[Spread, ...]
+    strange: tuple[int, ...]
+    unlike: bool
+    flagged: bool
+    own: int
+
+
+def row_of(table: TimeTable, work: WorkTable, setting: Setting, found: ModelWork) -> Row:
+    """Describe a model on a target as a row of the posterior.
+
+    Parameters
+    ----------
+    table : TimeTable
+    work : WorkTable
+    setting : Setting
+    found : ModelWork
+
+    Returns
+    -------
+    Row
+        Without cycles.
+    """
+    dtype = heaviest_dtype(found.ops)
+    place = f"{setting.engine}+{setting.core}"
+    flagged = is_flagged(table.flags, place, dtype, {op.kind for op in found.ops})
+    return Row(
+        labels=setting.labels(flagged=flagged),
+        dtype=dtype,
+        work=work_of(
+            ((op, each, 1) for op, each in zip(found.ops, found.work, strict=True)),
+            work.overhead[setting.work, setting.counted_core],
+            skips=setting.skips,
+            copied=found.copied_elements if setting.copies else 0,
+        ),
+    )
+
+
+def estimate_cycles(
+    model: Model, target: Target, calibration: UserCalibration | None = None
+) -> CycleEstimate | Missing:
+    """Estimate the cycles of one inference.
+
+    Parameters
+    ----------
+    model : Model
+    target : Target
+    calibration : UserCalibration, optional
+        The user's own measurements.
+
+    Returns
+    -------
+    CycleEstimate or Missing
+        Missing where nothing measured stands for the target or a data type.
+    """
+    table = time_table()
+    setting = translate(table, work_table(), target)
+    if isinstance(setting, Missing):
+        return setting
+    found = model_work(model, setting)
+    if isinstance(found, Missing):
+        return found
+    posterior = updated_posterior(calibration) if calibration else packaged_posterior()
+    row = row_of(table, work_table(), setting, found)
+    whole = posterior.predict(row)
+    raw = _op_cycles(posterior, setting, found, row.labels)
+    scale = math.exp(whole.log_cycles) / math.fsum(raw)
+    cycles = tuple(each * scale for each in raw)
+    strange = _strange(found, cycles)
+    unlike = posterior.design.distance(row) > table.intervals["family"]["beyond"]
+    own = calibration.count(row.labels) if calibration else 0
+    factor, groups = _reach(table, setting.transfer, own, unlike=unlike)
+    missed = _missed(setting, found, cycles, strange)
+    standard = math.hypot(whole.standard, missed)
+    return CycleEstimate(
+        setting=setting,
+        found=found,
+        cycles=cycles,
+        spread=spread_of(standard, factor, groups),
+        op_spreads=tuple(
+            spread_of(math.hypot(standard, each), factor, groups)
+            for each in _op_standards(posterior, found, row.labels)
+        ),
+        strange=tuple(strange),
+        unlike=unlike,
+        flagged=row.labels.flagged,
+        own=own,
+    )
+
+
+def _reach(table: TimeTable, transfer: Transfer, own: int, *, unlike: bool) -> tuple[float, int]:
+    """Return the reach of an interval: a target that the user timed is a transfer of its own."""
+    if own and transfer is not Transfer.PAIR:
+        entry = table.intervals["calibrated"]
+        return float(entry["factor"]), int(entry["groups"])
+    return reach(table.intervals, transfer, unlike=unlike)
+
+
+@lru_cache(maxsize=8192)
+def _cost(posterior: Posterior, kind: str, dtype: str, labels: Labels) -> Estimate:
+    return posterior.cost(kind, dtype, labels)
+
+
+def _op_cycles(
+    posterior: Posterior, setting: Setting, found: ModelWork, labels: Labels
+) -> list[float]:
+    """Return the cycles of each op; what belongs to no op is spread over all."""
+
+    def cost(kind: str, dtype: str = "int8") -> float:
+        return math.exp(_cost(posterior, kind, dtype, labels).log_cycles)
+
+    per_op, fixed = work_table().overhead[setting.work, setting.counted_core]
+    shared = fixed * cost("other")
+    if setting.copies:
+        shared += found.copied_elements * cost("copy")
+    each = per_op * cost("other") + cost("call") + shared / len(found.ops)
+    streaming = cost("stream")
+    return [
+        (work.instructions * cost(op_class(op), op.dtype) + streamed_bytes(op) * streaming)
+        * (op.live_share if setting.skips else 1.0)
+        + each
+        for op, work in zip(found.ops, found.work, strict=True)
+    ]
+
+
+def _op_standards(posterior: Posterior, found: ModelWork, labels: Labels) -> list[float]:
+    """Return how sure the cost of each op is: no op was timed alone."""
+    return [_cost(posterior, op_class(op), op.dtype, labels).standard for op in found.ops]
+
+
+def _strange(found: ModelWork, cycles: tuple[float, ...]) -> list[int]:
+    """List the ops unlike those measured, where together they matter to the model's latency."""
+    ops = [n for n, work in enumerate(found.work) if not (work.known and work.inside)]
+    share = math.fsum(cycles[number] for number in ops)
+    return ops if share > STRANGE_SHARE * math.fsum(cycles) else []
+
+
+def _missed(
+    setting: Setting, found: ModelWork, cycles: tuple[float, ...], strange: list[int]
+) -> float:
+    """Return the standard deviation that strange ops add, all in one direction."""
+    missed = work_table().spread[setting.work, setting.counted_core]
+    parts = [
+        cycles[n] * math.log(missed.ops if found.work[n].known else missed.unknown)
+        for n in strange
+    ]
+    return math.fsum(parts) / math.fsum(cycles) / _NORMAL_90
