@@ -3,17 +3,18 @@
 ::
 
     python tools/fit_latency.py               # writes src/tinygauge/data/calibrations/*.json
-    python tools/fit_latency.py --validate    # and prints the table of docs/design
+    python tools/fit_latency.py --validate    # and prints the tables of docs/design
 
-The residuals behind the intervals are those of groups left out of the time fit, one kind per
-transfer: ``pair`` (board and engine timed, network new), ``board``, ``core`` and ``engine``
-(that new, and the network too), ``family`` (no network of the family seen).
+The prior is chosen in `fit_prior.py`; what is left out, and predicted, in `held_out.py`. An
+interval reaches as many predicted standard deviations as 90 % of the held-out errors of its kind
+of transfer do (`reaches`); the fit's own residuals play no part.
 
 References
 ----------
 Lei, G'Sell, Rinaldo, Tibshirani, Wasserman, "Distribution-Free Predictive Inference for
-Regression", JASA 113(523), 2018, section 2.2 (intervals from held-out residuals); Student,
-"The probable error of a mean", Biometrika 6(1), 1908 (the widening for few groups).
+Regression", JASA 113(523), 2018, sections 2.2 and 5.2 (intervals from held-out residuals, scaled
+by a local spread); Student, "The probable error of a mean", Biometrika 6(1), 1908 (the widening
+for few groups).
 """
 
 from __future__ import annotations
@@ -21,18 +22,23 @@ from __future__ import annotations
 import argparse
 import collections
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import fit_prior
 import fit_time
 import fit_work
+import held_out
 import numpy as np
-from fit_time import Design, Row
+from fit_time import Timed
+from held_out import Errors, HeldOut
+from numpy.typing import NDArray
 from scipy.stats import norm as normal
 from scipy.stats import t as student
 
-from tinygauge.cost.table import WorkTable, domain_features, parse_work
+from tinygauge.cost.table import domain_features, parse_work
+from tinygauge.cost.times import row_entry
 
 SOURCE_WORK = (
     "TinyGauge emulation study 2026-11-22, TFLM 90b983c2b, CMSIS-NN 4ab83cc3, QEMU 7.2.22; "
@@ -46,24 +52,61 @@ SOURCE_TIME = (
 # overhead_insns, which is exactly linear in the number of ops on each core.
 OVERHEAD = {"m0p": (41, 88), "m55": (33, 70)}
 LEVEL = 0.9
-# A pair with at least this many networks gets an interval of its own.
-OWN_INTERVAL = 8
-FAMILIES = {"FC": "dense", "CNN": "conv", "GRU": "recurrent", "LSTM": "recurrent"}
+# Models are unlike beyond half the length at which likeness falls to 0.6: it is 0.9 there.
+BEYOND = fit_prior.LENGTH / 2
+# Models with at least this many groups of ops count as whole ones; fewer are single ops.
+MODEL_OPS = 3
+
+Pairs = Sequence[tuple[fit_work.Sample, float]]
 
 
-def family(network: str) -> str:
-    """Name the family of a network."""
-    stem = network.split("_", maxsplit=1)[0]
-    return "recurrent" if stem == "simple" else FAMILIES.get(stem, "mlperf")
+def work_spread(pairs: Pairs) -> dict[str, float]:
+    """Summarise how far instructions were missed on what was left out.
+
+    Parameters
+    ----------
+    pairs : sequence of (Sample, float)
+        Of `fit_work.held_out`.
+
+    Returns
+    -------
+    dict
+        As `tinygauge.cost.table.WorkSpread` has it.
+    """
+    sizes = collections.Counter(row.model for row, _ in pairs)
+    models = [(row, value) for row, value in pairs if sizes[row.model] >= MODEL_OPS]
+    missed = np.log1p(fit_work.model_errors(list(models)))
+    groups: dict[bool, list[float]] = {True: [], False: []}
+    networks = collections.defaultdict(set)
+    for row, _ in pairs:
+        networks[row.path].add(row.network)
+    for row, value in pairs:
+        if value > 0:
+            groups[len(networks[row.path]) > 1].append(abs(np.log(value / row.instructions)))
+    seen, unseen = groups[True], groups[False] or groups[True]
+    return {
+        "models": factor(np.abs(missed)),
+        "ops": factor(np.array(seen)),
+        "unknown": max(factor(np.array(unseen)), factor(np.array(seen))),
+        "n": len(missed),
+    }
 
 
-def work_json(tables: dict[tuple[str, str], Any], ops: Any) -> dict[str, Any]:
+def factor(logs: NDArray[np.float64]) -> float:
+    """Return the factor that 90 % of the logarithms stay within."""
+    return round(float(np.exp(np.quantile(logs, LEVEL))), 4)
+
+
+def work_json(
+    tables: dict[tuple[str, str], Any], ops: Any, missed: Mapping[tuple[str, str], Pairs]
+) -> dict[str, Any]:
     """Lay out the work table, with the range of features behind each path."""
     builds: dict[str, Any] = {}
     for (build, core), paths in sorted(tables.items()):
         entry = builds.setdefault(build, {"kernels": fit_work.BUILDS[build], "cores": {}})
         entry["cores"][core] = {
             "overhead": OVERHEAD.get(core, (33, 65)),
+            "spread": work_spread(missed[build, core]),
             "paths": {path: dict(sorted(c.items())) for path, c in sorted(paths.items())},
         }
     domain: dict[str, dict[str, list[int]]] = {}
@@ -76,188 +119,174 @@ def work_json(tables: dict[tuple[str, str], Any], ops: Any) -> dict[str, Any]:
     return {"source": SOURCE_WORK, "builds": builds, "domain": dict(sorted(domain.items()))}
 
 
-Split = Iterable[tuple[np.ndarray, np.ndarray]]
-
-
-class Residuals:
-    """Logarithms of measured over predicted cycles, each from a fit without that row's group."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self.design = Design(list(rows))
-        self.rows = list(rows)
-        self.usable = np.array([not row.erratic for row in rows])
-        self.network = np.array([row.network for row in rows])
-        self.board = np.array([row.board for row in rows])
-        self.core = np.array([row.core for row in rows])
-        self.engine = np.array([row.engine for row in rows])
-        self.full = self.design.fit(self.usable.astype(float))
-        self.family = np.array([family(row.network) for row in rows])
-
-        self.cell = np.array([f"{row.board}+{row.engine}@{row.build}" for row in rows])
-        self.both = np.char.add(np.char.add(self.cell, "/"), self.network)
-        self.units = {
-            "pair": self.network,
-            "board": self.board,
-            "core": self.core,
-            "engine": self.engine,
-            "family": self.family,
-        }
-
-    def kinds_of_use(self) -> dict[str, np.ndarray]:
-        """Mark the rows that stand for a new board, a new core, and a new family."""
-        boards = collections.defaultdict(set)
-        for row in self.rows:
-            boards[row.engine, row.core].add(row.board)
-        elsewhere = np.array([len(boards[row.engine, row.core]) > 1 for row in self.rows])
-        counted = np.array([row.engine in fit_time.COUNTED for row in self.rows])
-        arm = np.char.startswith(self.core, "cortex")
-        own = self.usable & counted & arm
-        return {"board": self.usable & elsewhere, "core": own, "family": own}
-
-    def leave_out(self, split: Split) -> np.ndarray:
-        """Predict the rows of each test mask from a fit without those of the drop mask."""
-        found = np.full(len(self.rows), np.nan)
-        for test, drop in split:
-            effects = self.design.fit((self.usable & ~drop).astype(float), self.full)
-            logs, _ = self.design.evaluate(effects)
-            found[test] = (self.design.target - logs)[test]
-        return found
-
-    def groups(self, labels: np.ndarray) -> Split:
-        """Leave out one label after another."""
-        for label in sorted(set(labels)):
-            yield labels == label, labels == label
-
-    def groups_and_networks(self, labels: np.ndarray) -> Split:
-        """Leave out one label, and one network everywhere; predict where they meet."""
-        for label, network in sorted(set(zip(labels, self.network, strict=True))):
-            mine, same = labels == label, self.network == network
-            yield mine & same, mine | same
-
-
-def quantiles(
-    logs: np.ndarray, groups: Sequence[str], units: Sequence[str], level: float = LEVEL
-) -> tuple[float, float]:
-    """Return the ends of the interval of `level` on measured over predicted.
+def reach_of(errors: Errors, cells: NDArray[np.str_]) -> float:
+    """Return how many predicted standard deviations 90 % of the errors stay within.
 
     Parameters
     ----------
-    logs : ndarray of float64, shape (n,)
-        Held-out residuals.
-    groups : sequence of str
-        What each is a measurement of; groups weigh alike.
-    units : sequence of str
-        What is new in the transfer (network, board, core, engine). Residuals of one unit share
-        its luck, so the ends move outwards as Student's t does for so few.
-    level : float
-        Confidence in 0..1.
+    errors : Errors
+        Of one kind of transfer. Rows of one cell and network weigh as one; those of one unit
+        (what was new) share its luck, so the reach grows as Student's t does for so few units.
+    cells : ndarray of str
+        Cell of every timed row.
 
     Returns
     -------
-    low, high : float
-        Factors.
+    float
     """
+    groups = [f"{cells[p]}/{unit}" for p, unit in zip(errors.place, errors.unit, strict=True)]
     sizes = collections.Counter(groups)
     weight = np.array([1 / sizes[group] for group in groups])
-    order = np.argsort(logs)
+    scaled = np.abs(errors.log) / errors.standard
+    order = np.argsort(scaled)
     shares = (np.cumsum(weight[order]) - weight[order] / 2) / weight.sum()
-    tail = (1 - level) / 2
-    few = student.ppf(1 - tail, max(1, len(set(units)) - 1)) / normal.ppf(1 - tail)
-    low, high = few * np.interp([tail, 1 - tail], shares, logs[order])
-    return float(np.exp(min(0.0, low))), float(np.exp(max(0.0, high)))
+    tail = (1 + LEVEL) / 2
+    few = student.ppf(tail, max(1, len(set(errors.unit)) - 1)) / normal.ppf(tail)
+    return float(few * np.interp(LEVEL, shares, scaled[order]))
 
 
-def summary(logs: np.ndarray, groups: Sequence[str], units: Sequence[str]) -> dict[str, float]:
-    """Summarise residuals as the table stores them."""
-    low, high = quantiles(logs, groups, units)
-    return {
-        "low": round(low, 4),
-        "high": round(high, 4),
-        "n": len(logs),
-        "groups": len(set(units)),
-    }
+def kinds_of(found: HeldOut, errors: Mapping[str, Errors]) -> dict[str, Errors]:
+    """Sort held-out errors by the entry of the table whose interval they decide.
 
-
-def all_residuals(found: Residuals) -> dict[str, np.ndarray]:
-    """Compute the held-out residuals of every kind of transfer."""
-    return {
-        "pair": found.leave_out(found.groups(found.network)),
-        "board": found.leave_out(found.groups_and_networks(found.board)),
-        "core": found.leave_out(found.groups_and_networks(found.core)),
-        "engine": found.leave_out(found.groups_and_networks(found.engine)),
-        "family": found.leave_out(found.groups(found.family)),
-    }
-
-
-def residual_table(found: Residuals, logs: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
-    """Turn residuals into the quantiles behind the intervals, by kind of transfer.
-
-    A kind takes the rows for which it would be used: ``board`` those whose engine was timed on
-    another board of the core, ``core`` those of engines whose kernels' instructions were counted.
+    ``/counted`` marks engines whose own instructions were counted; ``family`` is for models that
+    are unlike the timed ones of their engine.
     """
-    own = {cell for cell in set(found.cell) if _networks(found, cell) >= OWN_INTERVAL}
-    shared = ~np.isin(found.cell, sorted(own))
-    used = found.kinds_of_use() | {"pair": found.usable & shared}
-    table = {}
-    for kind, values in logs.items():
-        kept = used.get(kind, found.usable)
-        table[kind] = summary(values[kept], found.both[kept], found.units[kind][kept])
-    for cell in sorted(own):
-        mine = found.cell == cell
-        networks = found.network[mine]
-        table[f"pair/{cell}"] = summary(logs["pair"][mine], networks, networks)
-    return table
+    ours, plain = found.counted, ~found.flagged
+    use = found.use
+    far = {kind: errors[kind].keep(errors[kind].distance > BEYOND) for kind in ("pair", "family")}
+    return {
+        "pair": errors["pair"].where(plain & ~ours),
+        "pair/counted": errors["pair"].where(plain & ours),
+        "board": errors["board and model"].where(plain & use["board"]),
+        "board/counted": errors["core"].where(plain & use["core"]),
+        "core/counted": errors["core"].where(plain & use["core"]),
+        "engine": errors["engine"].where(plain),
+        "family": far["pair"].where(plain & ~ours),
+        "family/counted": far["family"].where(plain & use["family"]),
+        "flagged": errors["pair"].where(found.flagged),
+        "calibrated": errors["calibrated"].where(plain & ~ours),
+        "calibrated/counted": errors["calibrated"].where(plain & ours),
+    }
 
 
-def _networks(found: Residuals, cell: str) -> int:
-    return len(set(found.network[found.cell == cell]))
+def interval_table(found: HeldOut, errors: Mapping[str, Errors]) -> dict[str, dict[str, float]]:
+    """Turn held-out errors into the reach of each kind of interval."""
+    return {
+        kind: {
+            "factor": round(reach_of(mine, found.labels["cell"]), 3),
+            "rows": len(mine.place),
+            "groups": len(set(mine.unit)),
+        }
+        for kind, mine in kinds_of(found, errors).items()
+    }
 
 
-def time_json(found: Residuals, residuals: dict[str, dict[str, float]]) -> dict[str, Any]:
+def power_errors(rows: Sequence[Timed]) -> dict[int, float]:
+    """Return log of measured over predicted power, taken from a system's other networks."""
+    cells = collections.defaultdict(list)
+    for number, row in enumerate(rows):
+        if row.energy_j > 0 and row.power_w > 0:
+            cells[row.row.labels.groups["cell"]].append(number)
+    found = {}
+    for numbers in cells.values():
+        for number in numbers:
+            others = [
+                np.log(rows[n].power_w) for n in numbers if rows[n].network != rows[number].network
+            ]
+            if others:
+                found[number] = float(np.log(rows[number].power_w) - np.mean(others))
+    return found
+
+
+def time_json(found: HeldOut, errors: Mapping[str, Errors]) -> dict[str, Any]:
     """Lay out the time table."""
-    named = {name: round(float(found.full[i]), 4) for name, i in found.design.names.items()}
-    newest: dict[str, tuple[str, str]] = {}
-    engines: dict[str, Any] = {}
-    for row in found.rows:
-        cell = f"{row.board}+{row.engine}"
-        variant = row.build.endswith(("-max-performance", "-min-ram"))
-        if not variant:
-            newest[cell] = max(newest.get(cell, ("", "")), (row.released, row.build))
-        entry = engines.setdefault(row.engine, _engine_entry(row.engine))
-        entry["builds"][row.build] = _build_entry(row)
-        if not variant and not row.engine.startswith("tflm-"):
-            entry["newest"] = max(entry.get("newest", ("", "")), (row.released, row.build))
-    for entry in engines.values():
-        entry["build"] = entry.pop("newest", ("", ""))[1]
-    cores = collections.defaultdict(set)
-    for row in found.rows:
-        cores[row.engine].add(row.core)
+    prior, effects = found.full.prior, found.full.effects
+    powers = np.abs(list(power_errors(found.rows).values()))
     return {
         "source": SOURCE_TIME,
         "cores": fit_time.CORES,
         "aliases": fit_time.ALIASES,
         "renamed": fit_time.RENAMED,
-        "engines": dict(sorted(engines.items())),
-        "pairs": {cell: build for cell, (_, build) in sorted(newest.items())},
-        "timed_cores": {engine: sorted(found) for engine, found in sorted(cores.items())},
-        "residuals": residuals,
-        "effects": {name: value for name, value in sorted(named.items()) if abs(value) >= 5e-4},
+        "engines": engine_entries(found.rows),
+        "pairs": newest_builds(found.rows),
+        "timed_cores": timed_cores(found.rows),
+        "flags": fit_time.FLAGGED,
+        "intervals": interval_table(found, errors),
+        "beyond": BEYOND,
+        "power_spread": factor(powers),
+        "prior": {
+            "start": {key: round(value, 5) for key, value in prior.start.items()},
+            "spread": prior.spread,
+            "likeness": prior.likeness,
+            "length": prior.length,
+            "noise": prior.noise,
+            "small_noise": prior.small_noise,
+            "accelerated": sorted(prior.accelerated),
+        },
+        "effects": {name: round(value, 5) for name, value in sorted(effects.items())},
+        "rows": [
+            row_entry(_weighted(row, weight))
+            for row, weight in zip(found.rows, found.full.weight, strict=True)
+        ],
     }
 
 
-def _engine_entry(engine: str) -> dict[str, Any]:
-    return {
-        "work": fit_time.WORK.get(engine, "tflm-cmsis-nn"),
-        "counted": engine in fit_time.COUNTED,
-        "builds": {},
-    }
+def _weighted(row: Timed, weight: float) -> fit_time.Row:
+    return fit_time.dataclasses.replace(row.row, weight=float(weight))
 
 
-def _build_entry(row: Row) -> dict[str, Any]:
-    entry: dict[str, Any] = {"skips": row.build in fit_time.SKIPS.get(row.engine, ())}
-    if work := fit_time.WORK_OF_BUILD.get((row.engine, row.build)):
+def _is_variant(build: str) -> bool:
+    return build.endswith(("-max-performance", "-min-ram"))
+
+
+def newest_builds(rows: Sequence[Timed]) -> dict[str, str]:
+    """Map board and engine to the newest build timed there."""
+    newest: dict[str, tuple[str, str]] = {}
+    for row in rows:
+        at = row.row.labels
+        if not _is_variant(at.build):
+            cell = f"{at.board}+{at.engine}"
+            newest[cell] = max(newest.get(cell, ("", "")), (row.released, at.build))
+    return {cell: build for cell, (_, build) in sorted(newest.items())}
+
+
+def timed_cores(rows: Sequence[Timed]) -> dict[str, list[str]]:
+    """Map each engine to the cores on which it was timed."""
+    cores = collections.defaultdict(set)
+    for row in rows:
+        cores[row.row.labels.engine].add(row.row.labels.core)
+    return {engine: sorted(found) for engine, found in sorted(cores.items())}
+
+
+def engine_entries(rows: Sequence[Timed]) -> dict[str, Any]:
+    """Describe each engine and its builds."""
+    found: dict[str, Any] = {}
+    newest: dict[str, tuple[str, str]] = {}
+    for row in rows:
+        engine, build = row.row.labels.engine, row.row.labels.build
+        entry = found.setdefault(
+            engine,
+            {
+                "work": fit_time.WORK.get(engine, "tflm-cmsis-nn"),
+                "counted": engine in fit_time.COUNTED,
+                "builds": {},
+            },
+        )
+        entry["builds"][build] = _build_entry(row)
+        # What is new of TFLM was never timed: its bare name means the average build.
+        if not _is_variant(build) and not engine.startswith("tflm-"):
+            newest[engine] = max(newest.get(engine, ("", "")), (row.released, build))
+    for engine, entry in found.items():
+        entry["build"] = newest.get(engine, ("", ""))[1]
+    return dict(sorted(found.items()))
+
+
+def _build_entry(row: Timed) -> dict[str, Any]:
+    at = row.row.labels
+    entry: dict[str, Any] = {"skips": at.build in fit_time.SKIPS.get(at.engine, ())}
+    if work := fit_time.WORK_OF_BUILD.get((at.engine, at.build)):
         entry["work"] = work
-    if any(kind == "copy" for kind, _, _ in row.work):
+    if row.copies:
         entry["copies"] = True
     return entry
 
@@ -266,7 +295,7 @@ def write(path: Path, content: dict[str, Any]) -> None:
     """Write JSON with one short line per innermost table."""
     text = json.dumps(content, indent=1, sort_keys=False)
     lines: list[str] = []
-    depth_limit = 5 if "builds" in content else 3
+    depth_limit = 5 if "builds" in content else 2
     for line in text.splitlines():
         depth = len(line) - len(line.lstrip())
         if depth > depth_limit or (depth == depth_limit and line.strip()[0] in "]}"):
@@ -284,18 +313,18 @@ def main() -> None:
     parser.add_argument("--validate", action="store_true", help="print the validation table")
     options = parser.parse_args()
     ops = fit_work.read_ops(options.data)
-    found = fit_work.samples(options.data, ops)
-    raw = work_json(fit_work.fit_all(found), ops)
-    table: WorkTable = parse_work(raw)
-    rows = Residuals(fit_time.read_rows(options.data, ops, table))
-    logs = all_residuals(rows)
+    samples = fit_work.samples(options.data, ops)
+    missed = {key: fit_work.held_out(rows) for key, rows in samples.items()}
+    raw = work_json(fit_work.fit_all(samples), ops, missed)
+    found = held_out.read(options.data, parse_work(raw), ops)
+    errors = found.all()
     options.out.mkdir(parents=True, exist_ok=True)
     write(options.out / "work.json", raw)
-    write(options.out / "time.json", time_json(rows, residual_table(rows, logs)))
+    write(options.out / "time.json", time_json(found, errors))
     if options.validate:
         import validate_latency
 
-        validate_latency.report(found, rows, logs)
+        validate_latency.report(missed, found, errors)
 
 
 if __name__ == "__main__":

@@ -149,9 +149,7 @@ def _one_run(
 
 def _folds(found: list[tuple[Mask, NDArray[np.float64]]], share: float) -> list[Fold]:
     total = sum(float(weight.sum()) for _, weight in found)
-    return [
-        Fold(out, COUNTS_FOR * share * weight / total) for out, weight in found if weight.any()
-    ]
+    return [Fold(out, COUNTS_FOR * share * weight / total) for out, weight in found if weight.any()]
 
 
 class Choice:

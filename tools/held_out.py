@@ -46,7 +46,10 @@ class Errors:
 
     def where(self, kept: Mask) -> Errors:
         """Keep the errors of the rows marked."""
-        mine = kept[self.place]
+        return self.keep(kept[self.place])
+
+    def keep(self, mine: Mask) -> Errors:
+        """Keep the errors marked."""
         return Errors(*(getattr(self, field.name)[mine] for field in dataclasses.fields(self)))
 
     @property
@@ -115,9 +118,7 @@ class HeldOut:
 
     @staticmethod
     def _errors(found: Iterable[tuple[int, float, float, float, str]]) -> Errors:
-        place, log, standard, distance, unit = (
-            np.array(each) for each in zip(*found, strict=True)
-        )
+        place, log, standard, distance, unit = (np.array(each) for each in zip(*found, strict=True))
         return Errors(place, log, standard, distance, unit)
 
     def leave_out(self, name: str, *, network_too: bool = False, nested: bool = False) -> Errors:

@@ -12,12 +12,12 @@ alone has cycles but no seconds, unless a clock is named, and no energy. Nothing
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 from tinygauge import catalog
 from tinygauge.catalog import Board, Engine
 from tinygauge.cost import predict_energy, predict_execution
+from tinygauge.cost.calibration import UserCalibration
 from tinygauge.cost.clock import at_clock, time_execution
 from tinygauge.cost.setting import translate
 from tinygauge.cost.table import work_table
@@ -28,7 +28,6 @@ from tinygauge.inspection import core_findings, maker_findings, target_of
 from tinygauge.quantity import Missing, Quantity
 from tinygauge.records import Energy, Execution, Finding, Latency, Severity, Target
 from tinygauge.roofline import model_roofline
-from tinygauge.units import Unit, format_value
 
 __all__ = ["Prediction", "core_of", "predict"]
 
@@ -83,7 +82,12 @@ def core_of(name: str) -> str:
 
 
 def predict(
-    model: Model, place: Board | str, engine: Engine | str, *, clock_hz: float | None = None
+    model: Model,
+    place: Board | str,
+    engine: Engine | str,
+    *,
+    clock_hz: float | None = None,
+    calibration: UserCalibration | None = None,
 ) -> Prediction:
     """Predict one model on one target.
 
@@ -96,6 +100,8 @@ def predict(
         May name a build: ``"x-cube-ai@7.3.0"``.
     clock_hz : float, optional
         By default the board's; a core alone has none.
+    calibration : UserCalibration, optional
+        The user's own measurements (see `tinygauge.calibration`).
 
     Returns
     -------
@@ -114,19 +120,21 @@ def predict(
     for finding in findings:
         if finding.severity is Severity.ERROR:
             raise InputError(finding.where, finding.message, _advice(finding.advice, place, target))
-    execution = predict_execution(model, target)
+    execution = predict_execution(model, target, calibration)
     if isinstance(execution, Missing):
         advice = _advice(execution.advice, place, target)
         raise InputError(f"{model.name} on {target}", execution.reason, advice)
     if isinstance(place, Board) and clock_hz is not None:
-        execution = at_clock(execution, place.clock.value, clock_hz, where=str(target))
+        timed = calibration.clocks_of(place.name) if calibration else ()
+        usual = clock_hz if clock_hz in timed else place.clock.value
+        execution = at_clock(execution, usual, clock_hz, where=str(target))
     latency = _latency(execution, target)
     return Prediction(
         model=model,
         target=target,
         execution=execution,
         latency=latency,
-        energy=_energy(latency, place, target),
+        energy=_energy(latency, place, target, calibration),
         fewest_cycles=model_roofline(model, target.core, engine),
         findings=(*findings, *execution.findings),
     )
@@ -145,19 +153,17 @@ def _latency(execution: Execution, target: Target) -> Latency | Missing:
     return time_execution(execution, target.clock_hz)
 
 
-def _energy(latency: Latency | Missing, place: Board | str, target: Target) -> Energy | Missing:
+def _energy(
+    latency: Latency | Missing,
+    place: Board | str,
+    target: Target,
+    calibration: UserCalibration | None,
+) -> Energy | Missing:
     if isinstance(place, str):
         return Missing(f"{place} alone has no supply and draws no known power", "Name a board")
     if isinstance(latency, Missing):
         return latency
-    usual_hz = place.clock.value
-    if target.clock_hz is not None and not math.isclose(usual_hz, target.clock_hz):
-        usual, asked = (format_value(value, Unit.HERTZ) for value in (usual_hz, target.clock_hz))
-        return Missing(
-            f"the power of {place.name} was measured at {usual} only, not at {asked}",
-            "Measure the current at this clock, or ask for the board's usual one",
-        )
-    return predict_energy(latency, place)
+    return predict_energy(latency, place, clock_hz=target.clock_hz, calibration=calibration)
 
 
 def _findings(

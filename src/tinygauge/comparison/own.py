@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tinygauge import __version__, graph
 from tinygauge.catalog import Board, Engine
-from tinygauge.cost.table import time_table
+from tinygauge.cost.times import time_table
 from tinygauge.errors import ConfigError, InputError
 from tinygauge.graph import Model
 from tinygauge.published import ReferenceModel, reference_models

@@ -25,5 +25,5 @@ def board_spread() -> Spread:
     prior = table.prior
     parts = [prior.spread[name] for name in ("board", "board/", "pair", "pair/")]
     parts.append(prior.shared("board", counted=False))
-    factor, groups = reach(table.intervals, Transfer.BOARD, unlike=False)
+    factor, groups = reach(table.intervals, Transfer.BOARD, counted=False)
     return spread_of(math.hypot(*parts), factor, groups)

@@ -89,6 +89,7 @@ def calibrate(
     powers = (_power(each) for each in taken)
     found = UserCalibration(
         rows=tuple(_row(each) for each in taken),
+        clocks_hz=tuple(_clock_hz(each) for each in taken),
         powers=tuple(power for power in powers if power is not None),
         sources=tuple(each.source for each in taken),
     )

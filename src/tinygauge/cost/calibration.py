@@ -52,12 +52,15 @@ class UserCalibration:
     ----------
     rows : tuple of Row
         Latencies.
+    clocks_hz : tuple of float
+        At which they were measured, one each.
     powers : tuple of MeasuredPower
     sources : tuple of str
         Where the measurements are from, one each.
     """
 
     rows: tuple[Row, ...] = ()
+    clocks_hz: tuple[float, ...] = ()
     powers: tuple[MeasuredPower, ...] = ()
     sources: tuple[str, ...] = ()
 
@@ -75,6 +78,20 @@ class UserCalibration:
         here = (labels.board, labels.core, labels.engine)
         rows = (row.labels for row in self.rows)
         return sum((at.board, at.core, at.engine) == here for at in rows)
+
+    def clocks_of(self, board: str) -> frozenset[float]:
+        """Return the clocks at which a board was timed.
+
+        Parameters
+        ----------
+        board : str
+
+        Returns
+        -------
+        frozenset of float
+        """
+        timed = zip(self.rows, self.clocks_hz, strict=True)
+        return frozenset(clock for row, clock in timed if row.labels.board == board)
 
     def power_of(self, board: str, clock_hz: float | None = None) -> tuple[MeasuredPower, ...]:
         """Return what was measured of a board's power, at one clock if given.
@@ -96,6 +113,7 @@ class UserCalibration:
         return {
             "format": _FORMAT,
             "rows": [row_entry(row) for row in self.rows],
+            "clocks_hz": list(self.clocks_hz),
             "powers": [
                 {
                     "board": power.board,
@@ -132,6 +150,7 @@ class UserCalibration:
             if content["format"] != _FORMAT:
                 raise ConfigError(name, f"format {content['format']}, expected {_FORMAT}", again)
             rows = tuple(parse_row(entry) for entry in content["rows"])
+            clocks_hz = tuple(float(clock) for clock in content["clocks_hz"])
             powers = tuple(
                 MeasuredPower(
                     board=str(entry["board"]),
@@ -146,7 +165,9 @@ class UserCalibration:
             raise ConfigError(name, f"is no calibration ({error!r})", again) from error
         if not all(row.cycles > 0 and row.work for row in rows):
             raise ConfigError(name, "holds a row without cycles or work", again)
-        return cls(rows=rows, powers=powers, sources=sources)
+        if len(clocks_hz) != len(rows):
+            raise ConfigError(name, "has not one clock for each row", again)
+        return cls(rows=rows, clocks_hz=clocks_hz, powers=powers, sources=sources)
 
     def with_more(self, other: UserCalibration) -> UserCalibration:
         """Return this record and another as one.
@@ -162,6 +183,7 @@ class UserCalibration:
         return replace(
             self,
             rows=self.rows + other.rows,
+            clocks_hz=self.clocks_hz + other.clocks_hz,
             powers=self.powers + other.powers,
             sources=self.sources + other.sources,
         )
@@ -182,4 +204,4 @@ def updated_posterior(calibration: UserCalibration) -> Posterior:
     if not calibration.rows:
         return packaged_posterior()
     table = time_table()
-    return Posterior(table.prior, (*table.rows, *calibration.rows), table.effects, steps=8)
+    return Posterior(table.prior, (*table.rows, *calibration.rows), table.effects, steps=4)

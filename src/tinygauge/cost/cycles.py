@@ -18,7 +18,9 @@ Gelman, Hill, "Data Analysis Using Regression and Multilevel/Hierarchical Models
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["CLASSES", "OP_CLASSES", "Labels", "effect_keys", "spread_name"]
 
@@ -52,24 +54,30 @@ class Labels:
     flagged: bool = False
 
     @property
-    def groups(self) -> dict[str, str]:
+    def groups(self) -> Mapping[str, str]:
         """Name the groups that a target belongs to, by kind of group."""
-        found = {"core": self.core, "engine": self.engine, "board": self.board}
-        if self.engine:
-            build = f"{self.engine}@{self.build}" if self.build else ""
-            found |= {
-                "build": build,
-                "pair": f"{self.board}+{self.engine}" if self.board else "",
-                "duo": f"{self.core}+{self.engine}",
-                "core-build": f"{self.core}+{build}" if build else "",
-                "cell": f"{self.board}+{build}" if self.board and build else "",
-            }
-        return {kind: name for kind, name in found.items() if name}
+        return _groups(self)
+
+
+@lru_cache(maxsize=4096)
+def _groups(labels: Labels) -> Mapping[str, str]:
+    found = {"core": labels.core, "engine": labels.engine, "board": labels.board}
+    if labels.engine:
+        build = f"{labels.engine}@{labels.build}" if labels.build else ""
+        found |= {
+            "build": build,
+            "pair": f"{labels.board}+{labels.engine}" if labels.board else "",
+            "duo": f"{labels.core}+{labels.engine}",
+            "core-build": f"{labels.core}+{build}" if build else "",
+            "cell": f"{labels.board}+{build}" if labels.board and build else "",
+        }
+    return {kind: name for kind, name in found.items() if name}
 
 
 _LEVELS = ("core", "engine", "board", "build", "pair", "duo", "core-build")
 
 
+@lru_cache(maxsize=16384)
 def effect_keys(kind: str, dtype: str, labels: Labels) -> tuple[str, ...]:
     """List the effects that make up the cost of one class of work.
 

@@ -129,9 +129,9 @@ def estimate_cycles(
     scale = math.exp(whole.log_cycles) / math.fsum(raw)
     cycles = tuple(each * scale for each in raw)
     strange = _strange(found, cycles)
-    unlike = posterior.design.distance(row) > table.intervals["family"]["beyond"]
+    unlike = posterior.design.distance(row) > table.beyond
     own = calibration.count(row.labels) if calibration else 0
-    factor, groups = _reach(table, setting.transfer, own, unlike=unlike)
+    factor, groups = _reach(table, setting, own, unlike=unlike, flagged=row.labels.flagged)
     missed = _missed(setting, found, cycles, strange)
     standard = math.hypot(whole.standard, missed)
     return CycleEstimate(
@@ -150,12 +150,17 @@ def estimate_cycles(
     )
 
 
-def _reach(table: TimeTable, transfer: Transfer, own: int, *, unlike: bool) -> tuple[float, int]:
-    """Return the reach of an interval: a target that the user timed is a transfer of its own."""
-    if own and transfer is not Transfer.PAIR:
-        entry = table.intervals["calibrated"]
-        return float(entry["factor"]), int(entry["groups"])
-    return reach(table.intervals, transfer, unlike=unlike)
+def _reach(
+    table: TimeTable, setting: Setting, own: int, *, unlike: bool, flagged: bool
+) -> tuple[float, int]:
+    """Return the reach of an interval: the widest of those that the transfer is like."""
+    kinds = [str(setting.transfer)]
+    if own and setting.transfer is not Transfer.PAIR:
+        kinds = ["calibrated"]
+    kinds += ["family"] if unlike else []
+    kinds += ["flagged"] if flagged else []
+    counted = table.engines[setting.engine].counted
+    return max(reach(table.intervals, kind, counted=counted) for kind in kinds)
 
 
 @lru_cache(maxsize=8192)
@@ -203,7 +208,6 @@ def _missed(
     """Return the standard deviation that strange ops add, all in one direction."""
     missed = work_table().spread[setting.work, setting.counted_core]
     parts = [
-        cycles[n] * math.log(missed.ops if found.work[n].known else missed.unknown)
-        for n in strange
+        cycles[n] * math.log(missed.ops if found.work[n].known else missed.unknown) for n in strange
     ]
     return math.fsum(parts) / math.fsum(cycles) / _NORMAL_90

@@ -55,7 +55,7 @@ class Spread:
 
 
 def reach(
-    intervals: Mapping[str, Mapping[str, float]], transfer: Transfer, *, unlike: bool
+    intervals: Mapping[str, Mapping[str, float]], kind: str, *, counted: bool
 ) -> tuple[float, int]:
     """Look up how many predicted standard deviations an interval reaches.
 
@@ -63,9 +63,11 @@ def reach(
     ----------
     intervals : mapping
         Of the time table.
-    transfer : Transfer
-    unlike : bool
-        Whether the model spends its time unlike all that were timed.
+    kind : str
+        A `Transfer`, or ``"family"``, ``"flagged"`` or ``"calibrated"``.
+    counted : bool
+        Whether the engine's own instructions were counted: such engines are missed by less, and
+        have an entry of their own where enough was held out.
 
     Returns
     -------
@@ -73,9 +75,8 @@ def reach(
     groups : int
         Behind it.
     """
-    entry = intervals[transfer.value]
-    if unlike and intervals["family"]["factor"] > entry["factor"]:
-        entry = intervals["family"]
+    entry = intervals.get(f"{kind}/counted") if counted else None
+    entry = entry or intervals[kind]
     return float(entry["factor"]), int(entry["groups"])
 
 

@@ -39,6 +39,8 @@ Work = tuple[tuple[str, str, float], ...]
 # Degrees of freedom of the noise: heavy tails, finite variance (Lange, Little, Taylor, "Robust
 # statistical modeling using the t distribution", JASA 84(408), 1989, who fix 4).
 FREEDOM = 4.0
+# The iteration stops where no effect moves by more than this.
+SETTLED = 2e-3
 # How far apart models of ten times the instructions are, where entirely different ones are 1.4.
 _PER_DECADE = 0.15 * math.log(10)
 # Likeness of models in other data types.
@@ -200,18 +202,22 @@ class Design:
         for number, row in enumerate(self.rows):
             for kind, dtype, amount in row.work:
                 if amount > 0:
-                    for key in effect_keys(kind, dtype, row.labels):
-                        cells.append((len(logs), self.names.setdefault(key, len(self.names))))
+                    cells += [
+                        (len(logs), self.names.setdefault(key, len(self.names)))
+                        for key in effect_keys(kind, dtype, row.labels)
+                    ]
                     owner.append(number)
                     logs.append(math.log(amount))
         self.log_work = np.array(logs)
         self._owner = np.array(owner)
         self._first = np.searchsorted(self._owner, np.arange(len(self.rows)))
-        self.incidence = np.zeros((len(logs), len(self.names)))
-        self.incidence[tuple(np.array(cells).T)] = 1.0
+        # Which term has which effect, and where in the matrix of rows by effects that belongs.
+        self._term, self._effect = np.array(cells).T
+        self._place = self._owner[self._term] * len(self.names) + self._effect
         self.start = np.array([prior.start.get(key, 0.0) for key in self.names])
         self.profiles = np.array([profile(_by_class(row.work)) for row in self.rows])
         self.dtypes = np.array([row.dtype for row in self.rows])
+        self.engines = np.array([row.labels.engine for row in self.rows])
         self.small = np.array([_smallness(row.work) for row in self.rows])
         self.counted = np.array([row.labels.engine in prior.counted for row in self.rows])
         self.flagged = np.array([row.labels.flagged for row in self.rows])
@@ -222,13 +228,15 @@ class Design:
 
     def evaluate(self, effects: Vector) -> tuple[Vector, Matrix]:
         """Return log cycles per row and their derivatives by effect."""
-        logs = self.log_work + self.incidence @ effects
+        costs = np.bincount(self._term, effects[self._effect], len(self.log_work))
+        logs = self.log_work + costs
         top = np.maximum.reduceat(logs, self._first)
         parts = np.exp(logs - top[self._owner])
         total = np.add.reduceat(parts, self._first)
         share = parts / total[self._owner]
-        slope = np.add.reduceat(share[:, None] * self.incidence, self._first)
-        return top + np.log(total), slope
+        shape = len(self.rows), len(self.names)
+        slope = np.bincount(self._place, share[self._term], shape[0] * shape[1])
+        return top + np.log(total), slope.reshape(shape)
 
     def like(self, row: Row, prior: Prior) -> Vector:
         """Return what a further row shares with each of these, beyond their effects."""
@@ -245,20 +253,19 @@ class Design:
         return found
 
     def distance(self, row: Row, kept: NDArray[np.intp] | None = None) -> float:
-        """Return how far a further row's profile is from the nearest of its data type."""
+        """Return how far a further row's profile is from the nearest of its engine and type."""
         among = np.arange(len(self.rows)) if kept is None else kept
-        same = self.profiles[among][self.dtypes[among] == row.dtype]
-        if not len(same):
+        same = (self.dtypes[among] == row.dtype) & (self.engines[among] == row.labels.engine)
+        if not same.any():
             return math.inf
-        return float(np.sqrt(((same - profile(_by_class(row.work))) ** 2).sum(1).min()))
+        near = self.profiles[among][same] - profile(_by_class(row.work))
+        return float(np.sqrt((near**2).sum(1).min()))
 
     def noise(self, prior: Prior) -> Vector:
         """Return the variance of each row's noise, unweighted."""
         own = np.array([row.noise for row in self.rows])
         flagged = prior.spread["flagged-noise"] * self.flagged
-        found: Vector = (
-            prior.noise**2 + (prior.small_noise * self.small) ** 2 + own**2 + flagged**2
-        )
+        found: Vector = prior.noise**2 + (prior.small_noise * self.small) ** 2 + own**2 + flagged**2
         return found
 
 
@@ -362,17 +369,19 @@ class Posterior:
         design, kept = self.design, self._kept
         like = self._like[np.ix_(kept, kept)]
         noise = design.noise(self.prior)[kept]
+        settled = False
         for left in reversed(range(steps)):
             effects = self._effects
             logs, slope = (each[kept] for each in design.evaluate(effects))
             variance = noise * self.weight[kept]
-            covariance = (slope * self._variance) @ slope.T + like + np.diag(variance)
-            self._inverse = np.linalg.inv(covariance)
             self._slope_variance = slope * self._variance
+            covariance = self._slope_variance @ slope.T + like + np.diag(variance)
             error = self._target[kept] - logs + slope @ (effects - design.start)
-            self._pull = self._inverse @ error
-            if left == 0:
+            if left == 0 or settled:
+                self._inverse = np.linalg.inv(covariance)
+                self._pull = self._inverse @ error
                 return
+            self._pull = np.linalg.solve(covariance, error)
             move = design.start + self._slope_variance.T @ self._pull - effects
             reach = float(np.abs(move).max())
             self._effects = effects + move * min(1.0, 1.0 / max(reach, 1e-9))
@@ -381,8 +390,7 @@ class Posterior:
             weight = np.where(self._trusted[kept], 1.0, weight)
             change = float(np.abs(np.log(weight / self.weight[kept])).max())
             self.weight[kept] = np.sqrt(weight * self.weight[kept])
-            if reach < 1e-3 and change < 0.05:
-                return
+            settled = reach < SETTLED and change < 0.05
 
     def shares(self, row: Row) -> tuple[float, dict[str, float]]:
         """Return the log cycles of the sum of work, and its derivatives by effect."""
@@ -391,10 +399,7 @@ class Posterior:
             for kind, dtype, amount in row.work
             if amount > 0
         ]
-        logs = [
-            log + math.fsum(self._effect(key) for key in keys)
-            for log, keys in terms
-        ]
+        logs = [log + math.fsum(self._effect(key) for key in keys) for log, keys in terms]
         top = max(logs)
         parts = [math.exp(log - top) for log in logs]
         total = math.fsum(parts)

