@@ -14,7 +14,7 @@ References
 Lei, G'Sell, Rinaldo, Tibshirani, Wasserman, "Distribution-Free Predictive Inference for
 Regression", JASA 113(523), 2018, sections 2.2 and 5.2 (intervals from held-out residuals, scaled
 by a local spread); Student, "The probable error of a mean", Biometrika 6(1), 1908 (the widening
-for few groups).
+for few errors).
 """
 
 from __future__ import annotations
@@ -119,29 +119,60 @@ def work_json(
     return {"source": SOURCE_WORK, "builds": builds, "domain": dict(sorted(domain.items()))}
 
 
-def reach_of(errors: Errors, cells: NDArray[np.str_]) -> float:
+def independent(errors: Errors) -> float:
+    """Return how many independent errors a set is worth: those of one unit share its luck.
+
+    Parameters
+    ----------
+    errors : Errors
+
+    Returns
+    -------
+    float
+        Rows over Kish's design effect, from the intraclass correlation of the scaled errors.
+
+    References
+    ----------
+    Kish, "Survey Sampling", Wiley 1965, section 5.4; Donner, "A review of inference procedures
+    for the intraclass correlation coefficient", International Statistical Review 54(1), 1986.
+    """
+    scaled = errors.log / errors.standard
+    groups = [scaled[errors.unit == unit] for unit in sorted(set(errors.unit))]
+    rows, units = len(scaled), len(groups)
+    if units < 2:
+        return 1.0
+    squares = sum(len(group) ** 2 for group in groups)
+    between = sum(len(g) * (g.mean() - scaled.mean()) ** 2 for g in groups) / (units - 1)
+    within = sum(float(((g - g.mean()) ** 2).sum()) for g in groups) / max(1, rows - units)
+    typical = (rows - squares / rows) / (units - 1)
+    alike = (between - within) / (between + (typical - 1) * within)
+    return float(rows / (1 + (squares / rows - 1) * np.clip(alike, 0.0, 1.0)))
+
+
+def reach_of(errors: Errors, found: HeldOut) -> float:
     """Return how many predicted standard deviations 90 % of the errors stay within.
 
     Parameters
     ----------
     errors : Errors
-        Of one kind of transfer. Rows of one cell and network weigh as one; those of one unit
-        (what was new) share its luck, so the reach grows as Student's t does for so few units.
-    cells : ndarray of str
-        Cell of every timed row.
+        Of one kind of transfer. Rows of one cell and network weigh as one.
+    found : HeldOut
 
     Returns
     -------
     float
+        The quantile, widened for the few independent errors behind it as a prediction interval
+        for one more of a normal sample is.
     """
-    groups = [f"{cells[p]}/{unit}" for p, unit in zip(errors.place, errors.unit, strict=True)]
+    networks, cells = found.labels["network"][errors.place], found.labels["cell"][errors.place]
+    groups = list(zip(cells, networks, strict=True))
     sizes = collections.Counter(groups)
     weight = np.array([1 / sizes[group] for group in groups])
     scaled = np.abs(errors.log) / errors.standard
     order = np.argsort(scaled)
     shares = (np.cumsum(weight[order]) - weight[order] / 2) / weight.sum()
-    tail = (1 + LEVEL) / 2
-    few = student.ppf(tail, max(1, len(set(errors.unit)) - 1)) / normal.ppf(tail)
+    tail, number = (1 + LEVEL) / 2, max(2.0, independent(errors))
+    few = student.ppf(tail, number - 1) / normal.ppf(tail) * np.sqrt(1 + 1 / number)
     return float(few * np.interp(LEVEL, shares, scaled[order]))
 
 
@@ -164,8 +195,8 @@ def kinds_of(found: HeldOut, errors: Mapping[str, Errors]) -> dict[str, Errors]:
         "family": far["pair"].where(plain & ~ours),
         "family/counted": far["family"].where(plain & use["family"]),
         "flagged": errors["pair"].where(found.flagged),
-        "calibrated": errors["calibrated"].where(plain & ~ours),
-        "calibrated/counted": errors["calibrated"].where(plain & ours),
+        "calibrated": errors["calibrated"].where(plain & use["board"]),
+        "calibrated/counted": errors["calibrated"].where(plain & use["core"]),
     }
 
 
@@ -173,7 +204,7 @@ def interval_table(found: HeldOut, errors: Mapping[str, Errors]) -> dict[str, di
     """Turn held-out errors into the reach of each kind of interval."""
     return {
         kind: {
-            "factor": round(reach_of(mine, found.labels["cell"]), 3),
+            "factor": round(reach_of(mine, found), 3),
             "rows": len(mine.place),
             "groups": len(set(mine.unit)),
         }

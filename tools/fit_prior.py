@@ -182,7 +182,7 @@ class Choice:
         bare = dataclasses.replace(prior, likeness={})
         for kind in LIKENESS:
             one = dataclasses.replace(bare, likeness={kind: 1.0})
-            parts.append(np.array([design.like(design.rows[i], one)[index] for i in index]))
+            parts.append(design.like(one)[np.ix_(index, index)])
         weight = posterior.weight[index]
         parts += [np.diag(weight), np.diag(weight * design.small[index] ** 2)]
         target = np.log([design.rows[i].cycles for i in index])

@@ -19,7 +19,7 @@ from fit_prior import Mask
 from fit_time import Timed
 from numpy.typing import NDArray
 
-from tinygauge.cost.posterior import Posterior
+from tinygauge.cost.posterior import Posterior, Prior
 
 FAMILIES = {"FC": "dense", "CNN": "conv", "GRU": "recurrent", "LSTM": "recurrent"}
 
@@ -60,9 +60,12 @@ class Errors:
 
 
 class HeldOut:
-    """The timed models, their labels, and predictions of what is left out."""
+    """The timed models, their labels, and predictions of what is left out.
 
-    def __init__(self, rows: Sequence[Timed]) -> None:
+    The prior is chosen unless one is given.
+    """
+
+    def __init__(self, rows: Sequence[Timed], prior: Prior | None = None) -> None:
         self.rows = list(rows)
         at = [row.row.labels for row in rows]
         self.labels: dict[str, NDArray[np.str_]] = {
@@ -79,8 +82,8 @@ class HeldOut:
         self.counted = np.isin(self.labels["engine"], fit_time.COUNTED)
         self.log_cycles = np.log([row.row.cycles for row in rows])
         self.everything = np.ones(len(rows), bool)
-        first = Posterior(fit_prior.first_prior(), [row.row for row in rows])
-        self.full = self.choose(first, self.everything)
+        full = Posterior(prior or fit_prior.first_prior(), [row.row for row in rows])
+        self.full = full if prior else self.choose(full, self.everything)
 
     def choose(self, start: Posterior, kept: Mask, rounds: int = 3) -> Posterior:
         """Choose the prior by the rows marked."""

@@ -36,7 +36,7 @@ class Coverage:
     def _reach(self, kind: str, unit: str) -> float:
         errors = self.kinds[kind]
         others = errors.keep(errors.unit != unit)
-        return fit_latency.reach_of(others, self.found.labels["cell"])
+        return fit_latency.reach_of(others, self.found)
 
     def share(self, kind: str, errors: Errors) -> float:
         """Return the share of errors inside their intervals."""
@@ -91,8 +91,9 @@ def latency_lines(found: HeldOut, errors: Mapping[str, Errors]) -> list[str]:
     splits = [
         ("new board, core and engine known", "board", "board", use["board"] & published),
         ("new board and new model", "board and model", "board", use["board"]),
-        ("one calibration run on a new board, published", "calibrated", None, published),
-        ("one calibration run on a new board, EdgeMark", "calibrated", None, ~published),
+        ("the same, after one calibration run", "calibrated", None, use["board"] & published),
+        ("one run on a new core, TFLM on Arm", "calibrated", None, use["core"]),
+        ("one run, all boards and engines published", "calibrated", None, published),
         ("new engine and new model", "engine", "engine", found.everything & ~found.flagged),
     ]
     for board in ("nucleo-l4r5zi", "rx65n-cloud-kit"):
@@ -121,7 +122,7 @@ def energy_lines(found: HeldOut, errors: Mapping[str, Errors]) -> list[str]:
     power = fit_latency.power_errors(found.rows)
     latency = dict(zip(errors["pair"].place, errors["pair"].log, strict=True))
     standard = dict(zip(errors["pair"].place, errors["pair"].standard, strict=True))
-    reach = fit_latency.reach_of(fit_latency.kinds_of(found, errors)["pair"], found.labels["cell"])
+    reach = fit_latency.reach_of(fit_latency.kinds_of(found, errors)["pair"], found)
     spread = np.quantile(np.abs(list(power.values())), fit_latency.LEVEL)
     both = {place: log + latency[place] for place, log in power.items() if place in latency}
     wide = {place: np.hypot(spread, reach * standard[place]) for place in both}

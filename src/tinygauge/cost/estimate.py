@@ -154,13 +154,15 @@ def _reach(
     table: TimeTable, setting: Setting, own: int, *, unlike: bool, flagged: bool
 ) -> tuple[float, int]:
     """Return the reach of an interval: the widest of those that the transfer is like."""
-    kinds = [str(setting.transfer)]
+    newness = list(Transfer)
+    kinds = [str(each) for each in newness[: newness.index(setting.transfer) + 1]]
     if own and setting.transfer is not Transfer.PAIR:
         kinds = ["calibrated"]
     kinds += ["family"] if unlike else []
     kinds += ["flagged"] if flagged else []
     counted = table.engines[setting.engine].counted
-    return max(reach(table.intervals, kind, counted=counted) for kind in kinds)
+    known = [kind for kind in kinds if kind in table.intervals or counted]
+    return max(reach(table.intervals, kind, counted=counted) for kind in known)
 
 
 @lru_cache(maxsize=8192)

@@ -213,7 +213,7 @@ def _findings(model: Model, target: Target, found: CycleEstimate) -> Iterable[Fi
     outside = sorted({works.ops[n].kind for n in found.strange if works.work[n].known})
     setting, advice = found.setting, "Time this model once on the board to settle its latency"
 
-    def warning(code: str, message: str) -> Finding:
+    def warning(*, code: str, message: str) -> Finding:
         return Finding(
             code=code,
             severity=Severity.WARNING,
@@ -224,17 +224,20 @@ def _findings(model: Model, target: Target, found: CycleEstimate) -> Iterable[Fi
 
     if unknown:
         kinds = ", ".join(unknown)
-        yield warning("TG201", f"{kinds} was never measured: a typical cost stands in")
+        message = f"{kinds} was never measured: a typical cost stands in"
+        yield warning(code="TG201", message=message)
     if outside:
         kinds = ", ".join(outside)
-        yield warning("TG202", f"{kinds} is far larger or smaller than any that was measured")
+        message = f"{kinds} is far larger or smaller than any that was measured"
+        yield warning(code="TG202", message=message)
     if found.unlike and not found.own:
-        yield warning("TG205", "the model spends its time unlike all that were timed")
+        message = f"the model spends its time unlike those that were timed with {setting.engine}"
+        yield warning(code="TG207", message=message)
     if found.flagged:
         yield warning(
-            "TG206",
-            f"with {setting.engine} on {setting.core}, models with this set of ops took three to "
-            "ten times as long as others, and the cause is unknown",
+            code="TG208",
+            message=f"with {setting.engine} on {setting.core}, models with this set of ops took "
+            "three to ten times as long as others, and the cause is unknown",
         )
     if setting.transfer is not Transfer.PAIR and not found.own:
         yield Finding(

@@ -235,21 +235,37 @@ class Design:
         total = np.add.reduceat(parts, self._first)
         share = parts / total[self._owner]
         shape = len(self.rows), len(self.names)
-        slope = np.bincount(self._place, share[self._term], shape[0] * shape[1])
-        return top + np.log(total), slope.reshape(shape)
+        slope: Matrix = np.zeros(shape, np.float64)
+        slope += np.bincount(self._place, share[self._term], slope.size).reshape(shape)
+        return top + np.log(total), slope
 
-    def like(self, row: Row, prior: Prior) -> Vector:
-        """Return what a further row shares with each of these, beyond their effects."""
-        distance = ((self.profiles - profile(_by_class(row.work))) ** 2).sum(1)
-        alike = np.exp(-distance / (2 * prior.length**2))
-        alike *= np.where(self.dtypes == row.dtype, 1.0, _OTHER_DTYPE)
-        named, counted = row.labels.groups, row.labels.engine in prior.counted
-        shared = np.full(len(self.rows), prior.shared("", counted=counted) ** 2)
-        for kind, labels in self.groups.items():
-            if name := named.get(kind):
-                same = (labels == name) & (self.counted == counted)
-                shared += same * prior.shared(kind, counted=counted) ** 2
-        found: Vector = alike * shared * (self.flagged == row.labels.flagged)
+    def like(self, prior: Prior, other: Design | None = None) -> Matrix:
+        """Return what each of these rows shares with each of others beyond their effects.
+
+        Parameters
+        ----------
+        prior : Prior
+        other : Design, optional
+            The others; by default these rows themselves.
+
+        Returns
+        -------
+        ndarray of float64, shape (rows, others)
+        """
+        other = other or self
+        squares = [(each.profiles**2).sum(1) for each in (self, other)]
+        distance = squares[0][:, None] + squares[1] - 2 * self.profiles @ other.profiles.T
+        alike = np.exp(-np.maximum(distance, 0.0) / (2 * prior.length**2))
+        alike *= np.where(self.dtypes[:, None] == other.dtypes, 1.0, _OTHER_DTYPE)
+        alike *= self.flagged[:, None] == other.flagged
+        both = self.counted[:, None] == other.counted
+        shared = np.full(alike.shape, prior.shared("", counted=False) ** 2)
+        for kind, mine in self.groups.items():
+            theirs = other.groups[kind]
+            same = (mine[:, None] == theirs) & (theirs != "") & both
+            variance = [prior.shared(kind, counted=counted) ** 2 for counted in (False, True)]
+            shared += same * np.where(other.counted, variance[1], variance[0])
+        found: Matrix = alike * shared
         return found
 
     def distance(self, row: Row, kept: NDArray[np.intp] | None = None) -> float:
@@ -357,7 +373,7 @@ class Posterior:
     def _assume(self, prior: Prior) -> None:
         self.prior = prior
         self._variance = np.array([prior.spread_of(key) ** 2 for key in self.design.names])
-        self._like = np.array([self.design.like(row, prior) for row in self.design.rows])
+        self._like = self.design.like(prior)
 
     @property
     def effects(self) -> dict[str, float]:
@@ -423,7 +439,7 @@ class Posterior:
             The standard deviation is that of the measurement to expect, its noise included.
         """
         logs, slopes = self.shares(row)
-        like = self.design.like(row, self.prior)[self._kept]
+        like = self.design.like(self.prior, Design((row,), self.prior))[self._kept, 0]
         own = self._own_like(row)
         mean = logs + float(like @ self._pull)
         return Estimate(mean, math.sqrt(self._variance_of(slopes, like, own) + self._noise(row)))

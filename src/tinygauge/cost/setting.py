@@ -21,6 +21,10 @@ from tinygauge.records import Target
 __all__ = ["Setting", "translate"]
 
 
+# Stands for a build that was never timed, so that what builds change is in the interval.
+_NEW_BUILD = "new"
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A target, in the terms of the calibration.
@@ -57,7 +61,7 @@ class Setting:
         return Labels(
             core=self.core,
             engine=self.engine,
-            build=self.build,
+            build=self.build or _NEW_BUILD,
             board=self.board,
             flagged=flagged,
         )
