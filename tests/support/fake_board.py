@@ -34,6 +34,7 @@ class Firmware:
     energy: bool = False
     clock_ratio: float = 1.0
     has_results: bool = True
+    has_buffer: bool = True
 
 
 class FakeBoard:
@@ -60,7 +61,7 @@ class FakeBoard:
 
     def receive(self, byte: int, at_s: float) -> None:
         """Take a byte that arrives at a time."""
-        if at_s < self.dead_until_s:
+        if at_s < self.dead_until_s or (at_s < self.now_s and not self.firmware.has_buffer):
             return
         if byte == ord("%"):
             command = bytes(self._command).decode("ascii", "replace")

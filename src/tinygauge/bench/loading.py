@@ -7,7 +7,8 @@ time of the load. So that is always done where it is cheap; else with the first 
 sixteenth, and, once anything went wrong, with all.
 
 Commands are sent ahead of their answers as long as that goes well. The first fault in a load
-ends that: a board that parses a command while the next arrives may lose or mix bytes.
+ends that: a board that parses a command while the next arrives may lose or mix bytes. Where it
+never went well, that is how the board is, and no fault.
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ class Loader:
         self._note = note
         self.can_read_back = True
         self._has_read_back = False
+        self._went_ahead = False
+        self.is_excused = False
         self.mismatches = 0
         self._loads = 0
         self._never = verify is Verify.NEVER
@@ -99,8 +102,10 @@ class Loader:
         LinkTimeoutError, BoardResetError
         """
         index, self._loads = self._loads, self._loads + 1
+        self.is_excused = False
         try:
             self._board.load(content)
+            self._went_ahead = self._went_ahead or self._board.pipelined
             due = self._always or index < _FIRST_LOADS or index % _EVERY == 0
             return due and not self._never and self._is_there(content)
         except BenchError:
@@ -134,6 +139,7 @@ class Loader:
     def _slow_down(self) -> None:
         if self._board.pipelined:
             self._board.pipelined = False
+            self.is_excused = not self._went_ahead
             self._note("from here on every command waits for the answer to the one before")
         elif self._board.chunk_bytes == DUT_CHUNK_BYTES:
             self._board.chunk_bytes = DUT_CHUNK_BYTES // 2

@@ -25,8 +25,9 @@ from tinygauge.errors import RunFormatError
         (490, 9600, 0.016),
         (490, 115200, 0.001),
         (3072, 115200, 0.016),
-        (27648, 115200, 0.016),
-        (27648, 921600, 0.016),
+        (3072, 921600, 0.001),
+        pytest.param(27648, 115200, 0.016, marks=pytest.mark.slow),
+        pytest.param(27648, 921600, 0.016, marks=pytest.mark.slow),
     ],
 )
 def test_loading_takes_at_least_95_percent_of_what_hex_allows(

@@ -15,6 +15,7 @@ from tests.support.fake_monitor import BUSY_W, IDLE_W, FakeMonitor
 from tinygauge.accuracy import Dataset, Task
 from tinygauge.accuracy.datasets import Windows
 from tinygauge.bench.folder import load_run
+from tinygauge.bench.plan import Verify
 from tinygauge.bench.recorded_energy import with_recorded_energy
 from tinygauge.bench.records import Mode, Run
 from tinygauge.bench.replay import replay_folder
@@ -228,6 +229,48 @@ def test_a_board_whose_clock_runs_wrong_is_believed_when_it_does_so_again(tmp_pa
         window.elapsed_s == pytest.approx(window.host_s * 1.1, 1e-3) for window in run.windows
     )
     assert [fault.kind for fault in run.faults] == ["DialectError"]
+
+
+def test_a_board_that_takes_nothing_while_it_answers_is_no_fault(tmp_path: Path) -> None:
+    """Commands then wait for the answer to the one before; that the first load failed is normal."""
+    run = Desk(has_buffer=False).measure(tmp_path / "run")
+
+    assert [item.outputs for item in run.inputs] == [outputs_of(row.tobytes()) for row in X]
+    assert run.faults == ()
+
+
+class FlippingLink(FakeLink):
+    """Changes a digit of some inputs on their way: nothing but reading back can tell."""
+
+    def __init__(self, board: FakeBoard, clock: VirtualClock, loads: set[int]) -> None:
+        super().__init__(board, clock)
+        self._loads, self._seen = loads, 0
+
+    def write(self, data: bytes) -> None:
+        """Send, damaged or not."""
+        if data.startswith(b"db load"):
+            self._seen += 1
+            if self._seen in self._loads:
+                head, _, rest = data.partition(b"%db ")
+                other = b"0" if rest[:1] != b"0" else b"1"
+                data = head + b"%db " + other + rest[1:]
+        super().write(data)
+
+
+def test_inputs_that_were_not_read_back_are_measured_again_once_one_is_damaged(
+    tmp_path: Path,
+) -> None:
+    """The 9th goes unseen at first; when the 17th shows that digits change, it is not believed."""
+    x = np.random.default_rng(3).integers(-128, 128, (20, 49, 10, 1)).astype(np.int8)
+    data = Dataset(name="twenty", path="", sha256="3" * 64, x=x, y=np.zeros(20, np.int64))
+    desk = Desk()
+    desk.link = FlippingLink(desk.board, desk.clock, {9, 17})
+
+    run = desk.measure(tmp_path / "run", data=data, verify=Verify.SAMPLED)
+
+    assert [item.outputs for item in run.inputs] == [outputs_of(row.tobytes()) for row in x]
+    assert all(item.verified for item in run.inputs)
+    assert replay_folder(tmp_path / "run").differences == ()
 
 
 def test_firmware_without_the_results_command_is_measured_all_the_same(tmp_path: Path) -> None:
