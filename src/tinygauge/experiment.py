@@ -8,6 +8,7 @@
     engines = ["tflm-cmsis-nn"]
     require = ["accuracy>=0.90", "latency<=100ms", "ram<=128KiB"]
     rank = "energy,latency"
+    calibration = "calibration.json"
     out = "report"
     measured = ["runs/kws-performance"]
 
@@ -44,6 +45,8 @@ class Experiment:
         Report folder.
     measured : tuple of str
         Folders of runs on a board.
+    calibration : str or None
+        File of the user's own measurements.
     """
 
     models: tuple[str, ...]
@@ -54,10 +57,11 @@ class Experiment:
     rank: str | None = None
     out: str | None = None
     measured: tuple[str, ...] = ()
+    calibration: str | None = None
 
 
 _LISTS = ("models", "boards", "engines", "require", "measured")
-_TEXTS = ("data", "rank", "out")
+_TEXTS = ("data", "rank", "out", "calibration")
 
 
 def load_experiment(path: str | Path) -> Experiment:
@@ -124,7 +128,7 @@ def _relative_to(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
             )
     if "measured" in values:
         found["measured"] = tuple(str(folder / name) for name in values["measured"])
-    for key in ("data", "out"):
+    for key in ("data", "out", "calibration"):
         if key in values:
             found[key] = str(folder / values[key])
     return found

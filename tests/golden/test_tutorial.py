@@ -18,6 +18,8 @@ def test_the_tutorial_does_what_it_says(mirror: Path, tmp_path: Path) -> None:
     page = PAGE.read_text(encoding="utf-8")
     (experiment,) = [text for language, text in FENCE.findall(page) if language == "toml"]
     (tmp_path / "experiment.toml").write_text(experiment, encoding="utf-8")
+    table = "model,latency\nmlperf-tiny/models/kws_ref_model.tflite,58ms\n"
+    (tmp_path / "own.csv").write_text(table, encoding="utf-8")  # as its two echos do
     environment = os.environ | {
         "TINYGAUGE_MIRROR": str(mirror),
         "TINYGAUGE_CACHE": str(tmp_path / "cache"),
@@ -45,4 +47,6 @@ def test_the_tutorial_does_what_it_says(mirror: Path, tmp_path: Path) -> None:
     assert too_much.returncode == 1
     assert "nearest miss" in too_much.stdout
     assert (tmp_path / "report" / "results.json").is_file()
+    assert (tmp_path / "report" / "report.html").is_file()
+    assert (tmp_path / "own.json").is_file()
     assert (tmp_path / "firmware" / "model.cc").is_file()

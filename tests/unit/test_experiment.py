@@ -105,7 +105,7 @@ def test_a_folder_that_looks_like_a_pattern_is_a_folder(tmp_path: Path) -> None:
         (
             'models = "a"\nxyzzy = 1',
             "unknown key 'xyzzy'",
-            "Known: boards, data, engines, measured",
+            "Known: boards, calibration, data, engines",
         ),
         ("models = 3", "'models' must be a list of texts, got 3", ""),
         ('models = ["a", 3]', "'models' must be a list of texts", ""),

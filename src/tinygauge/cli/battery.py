@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from tinygauge import catalog, graph
+from tinygauge.calibration import load_calibration
 from tinygauge.cli.output import console, print_error
 from tinygauge.cost.battery import (
     BatteryLife,
@@ -36,7 +37,9 @@ def run(options: argparse.Namespace) -> int:
     """Print the life of the cell; 1 where the rate can't surely be kept up."""
     duty, cell = _duty(options), _cell(options)
     engine = catalog.engine(options.engine)
-    prediction = predict(graph.load(options.model), catalog.board(options.board), engine)
+    own = load_calibration(options.calibration) if options.calibration else None
+    model, board = graph.load(options.model), catalog.board(options.board)
+    prediction = predict(model, board, engine, calibration=own)
     life = _life(prediction, duty, cell)
     if options.json:
         sys.stdout.write(render_json(_document(prediction, duty, cell, life)))

@@ -54,6 +54,7 @@ def _experiment(options: argparse.Namespace) -> Experiment:
         rank=options.rank or written.rank,
         out=options.out or written.out,
         measured=tuple(options.measured or written.measured),
+        calibration=options.calibration or written.calibration,
     )
 
 
@@ -104,6 +105,7 @@ def _evaluate(experiment: Experiment, options: argparse.Namespace) -> int:
                 measured=experiment.measured,
                 cluster=options.dask,
                 runner=options.runner,
+                calibration=experiment.calibration,
             )
         except KeyboardInterrupt:
             raise KeyboardInterrupt(watch.summary(kept=not options.no_cache)) from None

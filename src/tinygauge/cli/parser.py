@@ -43,6 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_predict(verbs)
     _add_published(verbs)
     _add_compare(verbs)
+    _add_calibrate(verbs)
     _add_battery(verbs)
     _add_deploy(verbs)
     add_simulate(
@@ -145,6 +146,7 @@ def _add_evaluate(verbs: Verbs) -> None:
         help="a run of bench on the board, in place of predictions; repeatable",
     )
     evaluate.add_argument("--rank", metavar="METRICS", help="order of those inside: energy,latency")
+    _add_calibration(evaluate)
     _add_run_options(evaluate)
 
 
@@ -185,6 +187,7 @@ def _add_predict(verbs: Verbs) -> None:
     )
     predict.add_argument("--clock", metavar="CLOCK", help="such as 100MHz; the board's by default")
     predict.add_argument("--per-op", action="store_true", help="list the ops")
+    _add_calibration(predict)
 
 
 def _add_published(verbs: Verbs) -> None:
@@ -231,6 +234,39 @@ def _add_compare(verbs: Verbs) -> None:
     )
 
 
+def _add_calibrate(verbs: Verbs) -> None:
+    calibrate = add_verb(
+        verbs,
+        "calibrate",
+        "calibrate:run",
+        "learn from your own measurements: write a file for --calibration",
+    )
+    calibrate.add_argument(
+        "measurements", nargs="+", metavar="FILE", help="CSV file, or folder of a bench run"
+    )
+    calibrate.add_argument(
+        "--out",
+        metavar="FILE",
+        default="calibration.json",
+        help="where to write it (%(default)s); a calibration there is replaced",
+    )
+    calibrate.add_argument(
+        "--add", metavar="FILE", help="a calibration whose measurements stay in the new one"
+    )
+    calibrate.add_argument("--board", metavar="NAME", help="where FILE does not say")
+    calibrate.add_argument("--engine", metavar="NAME", help="where FILE does not say")
+    calibrate.add_argument("--clock", metavar="CLOCK", help="where FILE does not say: 120MHz")
+    calibrate.add_argument(
+        "--model", action="append", metavar="FILE", help="a model that a run names; repeatable"
+    )
+
+
+def _add_calibration(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--calibration", metavar="FILE", help="your own measurements: see tinygauge calibrate"
+    )
+
+
 def _add_battery(verbs: Verbs) -> None:
     battery = add_verb(
         verbs, "battery", "battery:run", "average current and battery life with a model"
@@ -247,6 +283,7 @@ def _add_battery(verbs: Verbs) -> None:
     battery.add_argument("--sleep-current", metavar="CURRENT", help="between inferences: 2uA")
     battery.add_argument("--wake-energy", metavar="ENERGY", help="of each wake-up: 20uJ")
     battery.add_argument("--self-discharge", metavar="SHARE", help="of the cell: 1%%/year")
+    _add_calibration(battery)
 
 
 def _add_deploy(verbs: Verbs) -> None:

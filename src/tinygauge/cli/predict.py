@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from tinygauge import catalog, graph
+from tinygauge.calibration import load_calibration
 from tinygauge.catalog import Board
 from tinygauge.cli.output import console, print_error
 from tinygauge.errors import ConfigError, InputError
@@ -35,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
         raise ConfigError("--board", "no board or core was named", "See: tinygauge boards")
     engines = [catalog.engine(name) for name in options.engine]
     clock = clock_hz(options.clock) if options.clock else None
+    own = load_calibration(options.calibration) if options.calibration else None
     found: list[Prediction] = []
     failed = False
     for path in options.models:
@@ -47,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         for place in places:
             for engine in engines:
                 try:
-                    found.append(predict(model, place, engine, clock_hz=clock))
+                    found.append(predict(model, place, engine, clock_hz=clock, calibration=own))
                 except InputError as error:
                     print_error(error)
                     failed = True

@@ -17,7 +17,9 @@ from typing import TypeVar
 
 from tinygauge import accuracy, catalog, cost, graph, memory
 from tinygauge.accuracy import Dataset
+from tinygauge.calibration import load_calibration
 from tinygauge.catalog import Board, Engine
+from tinygauge.cost.calibration import UserCalibration
 from tinygauge.errors import ConfigError, InputError, ModelFormatError, RunnerError
 from tinygauge.evaluation.measured import load_runs, with_runs
 from tinygauge.evaluation.results import Alternative, Results
@@ -138,6 +140,7 @@ def evaluate(
     cluster: str | None = None,
     runner: str = "auto",
     measured: Iterable[str | Path] = (),
+    calibration: str | Path | UserCalibration | None = None,
 ) -> Results:
     """Evaluate models on boards and say which to ship.
 
@@ -173,6 +176,8 @@ def evaluate(
     measured : iterable of str or Path
         Folders of runs on a board (`tinygauge bench run`): what they measured takes the place of
         what is predicted, which stands beside it.
+    calibration : str, Path, UserCalibration or None
+        The user's own measurements, of `tinygauge calibrate`: latency and energy start from them.
 
     Returns
     -------
@@ -196,6 +201,7 @@ def evaluate(
     ranking = parse_ranking(rank) if isinstance(rank, str) else tuple(rank)
     dataset = accuracy.load_dataset(data) if isinstance(data, str | Path) else data
     runs = load_runs(measured)
+    own = load_calibration(calibration) if isinstance(calibration, str | Path) else calibration
 
     failures: list[Failure] = []
     candidates = _load(find_models(models), failures, progress)
@@ -209,12 +215,19 @@ def evaluate(
         runner=runner,
     )
     found_again = _score_all(candidates, dataset, profiles, options, failures)
-    evaluations = _evaluate_on(candidates, chosen_boards, chosen_engines, progress)
+    evaluations = _evaluate_on(candidates, chosen_boards, chosen_engines, own, progress)
     evaluations = with_runs(evaluations, runs, chosen_boards)
     selection = select(evaluations, region, ranking)
     alternatives: tuple[Alternative, ...] = ()
     if selection.chosen is None and candidates:
-        alternatives = _other_boards(candidates, chosen_boards, chosen_engines, region, ranking)
+        alternatives = _other_boards(
+            candidates,
+            chosen_boards,
+            chosen_engines,
+            own=own,
+            region=region,
+            ranking=ranking,
+        )
     return Results(
         selection=selection,
         failures=tuple(failures),
@@ -301,6 +314,7 @@ def _evaluate_on(
     candidates: Sequence[_Candidate],
     boards: Sequence[Board],
     engines: Sequence[Engine],
+    own: UserCalibration | None,
     progress: Progress | None = None,
 ) -> list[Evaluation]:
     total = len(boards) * len(engines) * len(candidates)
@@ -309,12 +323,14 @@ def _evaluate_on(
         for engine in engines:
             for candidate in candidates:
                 tell(progress, "predicting memory, latency, energy", len(evaluations), total)
-                evaluations.append(_evaluation(candidate, board, engine))
+                evaluations.append(_evaluation(candidate, board, engine, own))
     tell(progress, "predicting memory, latency, energy", total, total)
     return evaluations
 
 
-def _evaluation(candidate: _Candidate, board: Board, engine: Engine) -> Evaluation:
+def _evaluation(
+    candidate: _Candidate, board: Board, engine: Engine, own: UserCalibration | None
+) -> Evaluation:
     target = target_of(board, engine)
     findings = [
         *engine_findings(candidate.model, candidate.summary, board, engine),
@@ -331,8 +347,12 @@ def _evaluation(candidate: _Candidate, board: Board, engine: Engine) -> Evaluati
         plan = candidate.plan(board.core, engine.base)
         findings.extend(_piece_findings(candidate, board, plan))
         findings.extend(build_findings(engine) if isinstance(plan, Memory) else ())
-        latency = cost.predict_latency(candidate.model, target)
-        energy = latency if isinstance(latency, Missing) else cost.predict_energy(latency, board)
+        latency = cost.predict_latency(candidate.model, target, own)
+        energy = (
+            cost.predict_energy(latency, board, calibration=own)
+            if isinstance(latency, Latency)
+            else latency
+        )
     if isinstance(latency, Latency):
         findings.extend(latency.findings)
     if isinstance(energy, Energy):
@@ -420,6 +440,8 @@ def _other_boards(
     candidates: Sequence[_Candidate],
     boards: Sequence[Board],
     engines: Sequence[Engine],
+    *,
+    own: UserCalibration | None,
     region: Region,
     ranking: Sequence[Metric],
 ) -> tuple[Alternative, ...]:
@@ -428,7 +450,7 @@ def _other_boards(
     found: list[Alternative] = []
     for name in catalog.board_names():
         if name not in known:
-            others = _evaluate_on(candidates, [catalog.board(name)], engines)
+            others = _evaluate_on(candidates, [catalog.board(name)], engines, own)
             selection = select(others, region, ranking)
             if selection.chosen is not None:
                 found.append(Alternative(selection.chosen, len(selection.ranked)))

@@ -1,4 +1,4 @@
-"""A user's measurements: how they are read, kept, and what they change in a prediction."""
+"""What a user's measurements change in a prediction."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from tinygauge import catalog
 from tinygauge.calibration import (
     UserCalibration,
     calibrate,
-    load_calibration,
     read_measurements,
-    save_calibration,
 )
-from tinygauge.errors import ConfigError, InputError, TinygaugeError
+from tinygauge.errors import InputError
 from tinygauge.graph import parse
 from tinygauge.prediction import Prediction, predict
 from tinygauge.quantity import Missing, Quantity
@@ -79,17 +77,6 @@ def test_what_was_measured_comes_back(table: Callable[[str], Path]) -> None:
     assert _latency(_predict(16, own)).value == pytest.approx(measured, rel=0.05)
 
 
-def test_a_calibration_is_kept_whole(table: Callable[[str], Path], tmp_path: Path) -> None:
-    """Saved and loaded, it is the same and predicts the same; two can be joined."""
-    own = calibrate(read_measurements(table(_slower(1.1))))
-    save_calibration(own, tmp_path / "own.json")
-    loaded = load_calibration(tmp_path / "own.json")
-
-    assert _latency(_predict(20, loaded)).value == pytest.approx(_latency(_predict(20, own)).value)
-    joined = calibrate(read_measurements(table(_slower(1.1))), loaded)
-    assert len(joined.rows) == len(joined.clocks_hz) == len(joined.sources) == 2
-
-
 def test_a_measured_energy_gives_the_power(table: Callable[[str], Path]) -> None:
     """A board without a published power has an energy once one was measured, at that clock."""
     text = (
@@ -107,55 +94,10 @@ def test_a_measured_energy_gives_the_power(table: Callable[[str], Path]) -> None
     assert not [finding for finding in found.findings if finding.code == "TG204"]
 
 
-def test_a_board_of_the_users_own_needs_core_and_clock(table: Callable[[str], Path]) -> None:
-    """What the catalogue does not know, the table says."""
-    head = "model,board,core,clock,engine,latency\n"
-    found = read_measurements(table(f"{head}cnn.tflite,mine,cortex-m4,100MHz,tflm-ref,20ms\n"))
-
-    assert found[0].target.core == "cortex-m4"
-    assert found[0].target.clock_hz == 100e6
-    with pytest.raises(TinygaugeError, match="mine"):
-        read_measurements(table(f"{head}cnn.tflite,mine,,100MHz,tflm-ref,20ms\n"))
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("", "no column 'model'"),
-        ("model,board,engine,latency\n", "holds no measurement"),
-        ("model,board,engine\ncnn.tflite,nucleo-l4r5zi,tflm-ref\n", "no column 'latency'"),
-        ("model,board,engine,latency,colour\n", "unknown column 'colour'"),
-        ("model,board,engine,latency\ncnn.tflite,nucleo-l4r5zi,tflm-ref,-3ms\n", "above 0"),
-        ("model,board,engine,latency\ncnn.tflite,nucleo-l4r5zi,tflm-ref,3 mJ\n", "'3 mJ' is no s"),
-        ("model,board,engine,latency\ncnn.tflite,nucleo-l4r5zi,tflm-ref\n", "fewer fields"),
-        ("model,board,engine,latency\ncnn.tflite,nucleo-l4r5zi,tflm-ref,1ms,2\n", "more or fewer"),
-        ("model,board,engine,latency\ncnn.tflite,nucleo,tflm-ref,1ms\n", "unknown board"),
-        ("model,board,engine,latency\ncnn.tflite,nucleo-l4r5zi,tflm,1ms\n", "unknown engine"),
-        ("model,board,engine,latency\nnone.tflite,nucleo-l4r5zi,tflm-ref,1ms\n", "none.tflite"),
-    ],
-)
-def test_bad_tables_are_refused(table: Callable[[str], Path], text: str, problem: str) -> None:
-    """The message says what is wrong, and nothing is guessed."""
-    with pytest.raises(TinygaugeError, match=problem):
-        read_measurements(table(text))
-
-
 def test_no_measurement_is_no_calibration() -> None:
     """There is nothing to learn from nothing."""
     with pytest.raises(InputError, match="no measurement"):
         calibrate([])
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"{", b"[]", b'{"format": 9}', b'{"format": 1, "rows": [{}]}', b"\xff"],
-)
-def test_damaged_calibrations_are_refused(tmp_path: Path, content: bytes) -> None:
-    """A file that is no calibration of this format says so."""
-    path = tmp_path / "own.json"
-    path.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"own\.json"):
-        load_calibration(path)
 
 
 def test_a_calibration_of_nothing_changes_nothing() -> None:
