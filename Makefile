@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 UV_VERSION := 0.13.9
 LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+# What the compiled kernels are built from.
+KERNELS := CMakeLists.txt $(wildcard src/tinygauge/exact/c/*.[ch] src/tinygauge/exact/c/*/*.[ch])
 INSTALL := VIRTUAL_ENV=$(VENV) UV_PYTHON_DOWNLOADS=never $(UV) pip install --quiet --compile-bytecode
 
 .PHONY: help demo test unit lint fmt types docs check bench validate-memory validate-latency lock train clean
@@ -72,12 +74,12 @@ clean: ## remove what make made
 $(VENV)/bin/python: | $(UV)
 	UV_PYTHON_DOWNLOADS=never $(UV) venv --quiet --python $(PYTHON) $(VENV)
 
-$(VENV)/.demo: requirements/demo.txt pyproject.toml | $(VENV)/bin/python
+$(VENV)/.demo: requirements/demo.txt pyproject.toml $(KERNELS) | $(VENV)/bin/python
 	$(INSTALL) --require-hashes -r requirements/demo.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+$(VENV)/.dev: requirements/dev.txt pyproject.toml $(KERNELS) | $(VENV)/bin/python
 	$(INSTALL) --require-hashes -r requirements/dev.txt
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.demo

@@ -26,7 +26,8 @@ def _uv() -> str:
 def test_the_wheel_runs_the_demo(tmp_path: Path) -> None:
     """Models, data and catalogue travel inside the wheel; nothing of the checkout is needed."""
     dist = tmp_path / "dist"
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(dist)]
+    build = [_uv(), "build", "--wheel", "--no-build-isolation", "--python", sys.executable]
+    build += ["--out-dir", str(dist)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = dist.glob("*.whl")
     home = tmp_path / "venv"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from tests.support.micro import adversarial_inputs, run_micro
 
 from tinygauge import graph
 from tinygauge.exact import compile_model, find_unsupported
+from tinygauge.exact.library import LEVELS, level, library
 
 PACKAGED = sorted(
     (Path(graph.__file__).parents[1] / "data" / "fashion_mnist" / "models").glob("*_i*.tflite")
@@ -33,6 +35,25 @@ def assert_equal_to_micro(path: Path, count: int) -> None:
 
     for ours, theirs in zip(found, run_micro(model, inputs), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.fixture(params=["numpy", *LEVELS])
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Every way to evaluate a model that this machine has."""
+    monkeypatch.setenv("TINYGAUGE_KERNELS", request.param)
+    library.cache_clear()
+    level.cache_clear()
+    if request.param != "numpy" and (library() is None or LEVELS[level()] != request.param):
+        pytest.skip(f"no kernels for {request.param} on this machine")
+    yield request.param
+    library.cache_clear()
+    level.cache_clear()
+
+
+@pytest.mark.parametrize("path", PACKAGED[::5], ids=lambda path: path.stem)
+def test_all_kernels_agree_with_micro(kernels: str, path: Path) -> None:
+    """NumPy and the compiled kernels for each instruction set give the same bits."""
+    assert_equal_to_micro(path, 6)
 
 
 @pytest.mark.parametrize("path", PACKAGED, ids=lambda path: path.stem)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from tinygauge.exact.compiled import bind_compiled
+from tinygauge.exact.library import library
 from tinygauge.exact.plain import PLAIN
+from tinygauge.exact.scales import Rounding
 from tinygauge.exact.steps import Array, Step
 
 __all__ = ["backend", "bind"]
@@ -13,9 +16,11 @@ __all__ = ["backend", "bind"]
 
 def backend() -> str:
     """Return what evaluates models here: ``"compiled"`` or ``"numpy"``."""
-    return "numpy"
+    return "numpy" if library() is None else "compiled"
 
 
-def bind(step: Step) -> Callable[[list[Array]], list[Array]]:
+def bind(step: Step, rounding: Rounding) -> Callable[[list[Array]], list[Array]]:
     """Return the function that evaluates a step on a batch."""
-    return partial(PLAIN[type(step)], step)
+    kernels = library()
+    fast = None if kernels is None else bind_compiled(step, rounding, kernels)
+    return partial(PLAIN[type(step)], step) if fast is None else fast

@@ -48,7 +48,7 @@ class Program:
         self.rounding = rounding
         self.threads = threads if threads is not None else os.cpu_count() or 1
         self._tensors = model.main.tensors
-        self._steps = tuple((step, bind(step)) for step in steps)
+        self._steps = tuple((step, bind(step, rounding)) for step in steps)
         self._constants = {
             index: np.ascontiguousarray(self._tensors[index].data)[None]
             for step in steps

@@ -124,6 +124,8 @@ class Convolve(Step):
         int64 with int16 activations.
     multipliers, shifts : ndarray of int32, shape (out_c,)
         The scales, one an output channel.
+    factors : ndarray of float32, shape (out_c,)
+        The scales as real numbers, for engines that compute with them.
     """
 
     kind: str
@@ -132,6 +134,7 @@ class Convolve(Step):
     bias: Array | None
     multipliers: Int32s
     shifts: Int32s
+    factors: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -92,6 +92,17 @@ def _channel_scales(
     return scales if found.per_channel else scales * channels
 
 
+def _factors(
+    scope: Scope, op: Op, *, image: Tensor, weights: Tensor, output: Tensor, channels: int
+) -> npt.NDArray[np.float32]:
+    """Return the factors of the sums in float32, each step rounded, as XNNPACK has them."""
+    found = weights.quantization
+    own = np.array(found.scale if found is not None else (), np.float32)
+    source = np.float32(scope.quantization(op, image).scale)
+    factors = source * own / np.float32(scope.quantization(op, output).scale)
+    return np.broadcast_to(factors, (channels,)).copy()
+
+
 def _convolve(
     scope: Scope, op: Op, kind: str, window: dict[str, int], *, image: Tensor, weights: Tensor,
     bias: Tensor | None, output: Tensor, scales: list[Scale], low: int, high: int,
@@ -120,6 +131,9 @@ def _convolve(
         bias=_bias(scope, op, bias, window["out_c"], dtype),
         multipliers=np.array([scale.multiplier for scale in scales], np.int32),
         shifts=np.array([scale.shift for scale in scales], np.int32),
+        factors=_factors(
+            scope, op, image=image, weights=weights, output=output, channels=window["out_c"]
+        ),
     )
 
 

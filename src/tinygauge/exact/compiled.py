@@ -1,0 +1,216 @@
+"""Evaluates steps with the compiled kernels; what they lack is left to NumPy."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from ctypes import byref
+from typing import Any
+
+import numpy as np
+
+from tinygauge.exact import plain, steps
+from tinygauge.exact.fixedpoint import rescale_by, wrap
+from tinygauge.exact.library import CPair, CScale, CSoftmax, CWindow, level, pointer
+from tinygauge.exact.packing import Packed, pack_dense, pack_depthwise
+from tinygauge.exact.scales import LIMITS, Rounding
+from tinygauge.exact.steps import Array, Step
+from tinygauge.exact.tables import softmax16_tables
+
+__all__ = ["bind_compiled"]
+
+Run = Callable[[list[Array]], list[Array]]
+
+# As c/desktop numbers them.
+_ROUNDINGS = {Rounding.TWO: 0, Rounding.ONE: 1, Rounding.LITERT: 2}
+_KINDS = {"conv": 0, "depthwise": 1, "transpose": 2}
+
+
+def _done(code: int) -> None:
+    if code != 0:
+        raise MemoryError("no room for the compiled kernels")
+
+
+def _whole(array: Array) -> Array:
+    return np.ascontiguousarray(array)
+
+
+def _pack(step: steps.Convolve, rounding: Rounding) -> Packed | None:
+    """Pack a convolution for the fast kernels; None if only the reference kernels know it."""
+    w = step.window
+    number = _ROUNDINGS[rounding]
+    if step.kind == "conv" and w.filter_c == w.in_c:
+        return pack_dense(step, number, level())
+    if step.kind == "depthwise" and w.in_c == 1:
+        return pack_dense(step, number, level())
+    if step.kind == "depthwise" and w.in_c == w.out_c:
+        return pack_depthwise(step, number, level())
+    return None
+
+
+def _convolve(step: steps.Convolve, rounding: Rounding, kernels: ctypes.CDLL) -> Run | None:
+    w = step.window
+    shape = (w.out_h, w.out_w, w.out_c)
+    wide = step.bias is not None and step.bias.dtype == np.int64
+    packed = None if wide or w.high > LIMITS["int8"][1] else _pack(step, rounding)
+    if packed is not None:
+        dense = step.kind == "conv" or w.in_c == 1
+        function = kernels.tg_batch_convolve if dense else kernels.tg_batch_depthwise
+
+        def fast(xs: list[Array]) -> list[Array]:
+            x = _whole(xs[0])
+            n = x.size // (w.in_h * w.in_w * w.in_c)
+            y = np.empty((n, *shape), np.int8)
+            _done(function(byref(packed.convolution), n, pointer(x), pointer(y)))
+            return [y]
+
+        return fast
+    if rounding is not Rounding.TWO:
+        return None
+    return _convolve_by_reference(step, kernels)
+
+
+def _convolve_by_reference(step: steps.Convolve, kernels: ctypes.CDLL) -> Run:
+    w = step.window
+    window = CWindow.of(w)
+    scales = np.ascontiguousarray(np.stack([step.multipliers, step.shifts], axis=1), np.int32)
+
+    def run(xs: list[Array]) -> list[Array]:
+        x = _whole(xs[0])
+        is_wide = x.dtype == np.int16
+        bias = None if step.bias is None else step.bias.astype(np.int64 if is_wide else np.int32)
+        function = kernels.tg_loop_convolve_s16 if is_wide else kernels.tg_loop_convolve_s8
+        n = x.size // (w.in_h * w.in_w * w.in_c)
+        y = np.empty((n, w.out_h, w.out_w, w.out_c), x.dtype)
+        arrays = (x, step.weights, bias, scales, y)
+        _done(function(byref(window), _KINDS[step.kind], n, *map(pointer, arrays)))
+        return [y]
+
+    return run
+
+
+def _pool(step: steps.Pool, kernels: ctypes.CDLL) -> Run:
+    w = step.window
+    window = CWindow.of(w)
+
+    def run(xs: list[Array]) -> list[Array]:
+        x = _whole(xs[0])
+        n = x.size // (w.in_h * w.in_w * w.in_c)
+        y = np.empty((n, w.out_h, w.out_w, w.in_c), x.dtype)
+        if x.dtype == np.int8:
+            _done(kernels.tg_batch_pool(byref(window), step.is_max, n, pointer(x), pointer(y)))
+        else:
+            kernels.tg_loop_pool_s16(byref(window), step.is_max, n, pointer(x), pointer(y))
+        return [y]
+
+    return run
+
+
+def _add(step: steps.Add, kernels: ctypes.CDLL) -> Run | None:
+    """Add two tensors of int8 and of one shape."""
+    if step.left_shift != 20 or step.a_shape != step.b_shape:
+        return None
+    pair = CPair(
+        step.a_zero, step.b_zero, step.out_zero, *map(CScale.of, (step.a, step.b, step.out)),
+        step.left_shift, step.negate_b, step.low, step.high,
+    )  # fmt: skip
+
+    def run(xs: list[Array]) -> list[Array]:
+        a, b = _whole(xs[0]), _whole(xs[1])
+        if a.size != b.size:  # one of them is a constant
+            a, b = (_whole(x) for x in np.broadcast_arrays(a, b))
+        y = np.empty(a.shape, np.int8)
+        kernels.tg_batch_add(byref(pair), level(), a.size, *map(pointer, (a, b, y)))
+        return [y]
+
+    return run
+
+
+def _lookup(step: steps.Lookup, kernels: ctypes.CDLL) -> Run:
+    table = _whole(step.table)
+
+    def run(xs: list[Array]) -> list[Array]:
+        x = _whole(xs[0])
+        y = np.empty(x.shape, np.int8)
+        kernels.tg_lookup_s8(pointer(table), x.size, pointer(x), pointer(y))
+        return [y]
+
+    return run
+
+
+def _softmax8(step: steps.Softmax8, kernels: ctypes.CDLL) -> Run:
+    def run(xs: list[Array]) -> list[Array]:
+        x = _whole(xs[0])
+        y = np.empty(x.shape, np.int8)
+        depth = x.shape[-1]
+        form = CSoftmax(x.size // depth, depth, CScale.of(step.scale), step.diff_min)
+        kernels.tg_softmax_s8(byref(form), pointer(x), pointer(y))
+        return [y]
+
+    return run
+
+
+def _softmax16(step: steps.Softmax16, kernels: ctypes.CDLL) -> Run:
+    tables = [_whole(table) for table in softmax16_tables()]
+
+    def run(xs: list[Array]) -> list[Array]:
+        x = _whole(xs[0])
+        y = np.empty(x.shape, np.int16)
+        depth = x.shape[-1]
+        form = CSoftmax(x.size // depth, depth, CScale.of(step.scale), 0)
+        kernels.tg_softmax_s16(byref(form), *map(pointer, (*tables, x, y)))
+        return [y]
+
+    return run
+
+
+def _mean(step: steps.Reduce, kernels: ctypes.CDLL) -> Run | None:
+    """Reduce neighbouring axes of int8; the sums are rescaled by NumPy, as there are few."""
+    first, last = step.axes[0], step.axes[-1]
+    if step.kind not in ("mean", "sum") or last - first + 1 != len(step.axes):
+        return None
+    scale = plain.scale_of_mean(step.scale, step.count) if step.kind == "mean" else step.scale
+
+    def run(xs: list[Array]) -> list[Array]:
+        x = _whole(xs[0])
+        if x.dtype != np.int8:
+            return plain.PLAIN[steps.Reduce](step, xs)
+        outer, rest = x.shape[:first], x.shape[last + 1 :]
+        sums = np.empty((*outer, *rest), np.int32)
+        inner = int(np.prod(rest, dtype=np.int64))
+        arguments = (sums.size // max(1, inner), step.count, inner, step.in_zero)
+        kernels.tg_batch_sum(*arguments, pointer(x), pointer(sums))
+        values = wrap(rescale_by(sums.astype(np.int64), scale) + step.out_zero)
+        return [np.clip(values, *LIMITS["int8"]).astype(np.int8)]
+
+    return run
+
+
+_BINDERS: dict[type[Step], Callable[[Any, ctypes.CDLL], Run | None]] = {
+    steps.Add: _add,
+    steps.Lookup: _lookup,
+    steps.Pool: _pool,
+    steps.Reduce: _mean,
+    steps.Softmax8: _softmax8,
+    steps.Softmax16: _softmax16,
+}
+
+
+def bind_compiled(step: Step, rounding: Rounding, kernels: ctypes.CDLL) -> Run | None:
+    """Return what evaluates a step with the compiled kernels, if anything does.
+
+    Parameters
+    ----------
+    step : Step
+    rounding : Rounding
+    kernels : ctypes.CDLL
+
+    Returns
+    -------
+    callable or None
+        Takes and returns lists of arrays with the batch in front.
+    """
+    if isinstance(step, steps.Convolve):
+        return _convolve(step, rounding, kernels)
+    bind = _BINDERS.get(type(step))
+    return None if bind is None else bind(step, kernels)

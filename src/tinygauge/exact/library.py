@@ -1,0 +1,168 @@
+"""Finds the compiled kernels, and says what they are called with."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from ctypes import POINTER, Structure, c_int32, c_int64, c_void_p
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import tinygauge.exact
+from tinygauge.exact.scales import Scale
+from tinygauge.exact.steps import Array, Window
+
+__all__ = [
+    "LEVELS",
+    "BatchConvolution",
+    "CPair",
+    "CScale",
+    "CSoftmax",
+    "CWindow",
+    "level",
+    "library",
+    "pointer",
+]
+
+LEVELS = ("portable", "avx2", "avx512")
+"""Instruction sets that the inner loops exist for, as c/desktop/batch.h numbers them."""
+
+# One of LEVELS, or "numpy" for none at all: to compare them, and to find a fault.
+_VARIABLE = "TINYGAUGE_KERNELS"
+_SUFFIXES = {"win32": ".dll", "cygwin": ".dll", "darwin": ".dylib"}
+
+
+class CScale(Structure):
+    """``tg_scale``."""
+
+    _fields_ = (("multiplier", c_int32), ("shift", c_int32))
+
+    @classmethod
+    def of(cls, scale: Scale) -> CScale:
+        """Copy a scale."""
+        return cls(scale.multiplier, scale.shift)
+
+
+# The order is that of kernels.h; the names are those of `Window`.
+_WINDOW = (
+    "in_h", "in_w", "in_c", "out_h", "out_w", "out_c", "filter_h", "filter_w", "stride_h",
+    "stride_w", "dilation_h", "dilation_w", "pad_h", "pad_w", "filter_c", "in_zero", "out_zero",
+    "low", "high",
+)  # fmt: skip
+
+
+class CWindow(Structure):
+    """``tg_window``."""
+
+    _fields_ = tuple((name, c_int32) for name in _WINDOW)
+
+    @classmethod
+    def of(cls, window: Window) -> CWindow:
+        """Copy a window."""
+        return cls(**{field.name: getattr(window, field.name) for field in fields(window)})
+
+
+class BatchConvolution(Structure):
+    """``tg_batch_conv``."""
+
+    _fields_ = (
+        ("window", CWindow),
+        ("rounding", c_int32),
+        ("level", c_int32),
+        ("depth", c_int32),
+        ("patterns", c_int32),
+        ("weights", c_void_p),
+        ("bias", c_void_p),
+        ("multipliers", c_void_p),
+        ("shifts", c_void_p),
+        ("factors", c_void_p),
+    )
+
+
+class CPair(Structure):
+    """``tg_pair``."""
+
+    _fields_ = (
+        ("a_zero", c_int32),
+        ("b_zero", c_int32),
+        ("out_zero", c_int32),
+        ("a", CScale),
+        ("b", CScale),
+        ("out", CScale),
+        ("left_shift", c_int32),
+        ("negate_b", c_int32),
+        ("low", c_int32),
+        ("high", c_int32),
+    )
+
+
+class CSoftmax(Structure):
+    """``tg_softmax``."""
+
+    _fields_ = (("rows", c_int32), ("depth", c_int32), ("scale", CScale), ("diff_min", c_int32))
+
+
+def pointer(array: Array | None) -> int | None:
+    """Return the address of an array's first element; the caller keeps the array alive."""
+    return None if array is None else array.ctypes.data
+
+
+_I, _L, _P = c_int32, c_int64, c_void_p
+# What each function takes and returns.
+_FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "tg_batch_convolve": (_I, (POINTER(BatchConvolution), _I, _P, _P)),
+    "tg_batch_depthwise": (_I, (POINTER(BatchConvolution), _I, _P, _P)),
+    "tg_batch_pool": (_I, (POINTER(CWindow), _I, _I, _P, _P)),
+    "tg_batch_sum": (None, (_I, _I, _I, _I, _P, _P)),
+    "tg_batch_add": (None, (POINTER(CPair), _I, _L, _P, _P, _P)),
+    "tg_best_level": (_I, ()),
+    "tg_loop_convolve_s8": (_I, (POINTER(CWindow), _I, _I, _P, _P, _P, _P, _P)),
+    "tg_loop_convolve_s16": (_I, (POINTER(CWindow), _I, _I, _P, _P, _P, _P, _P)),
+    "tg_loop_pool_s16": (None, (POINTER(CWindow), _I, _I, _P, _P)),
+    "tg_lookup_s8": (None, (_P, _I, _P, _P)),
+    "tg_softmax_s8": (None, (POINTER(CSoftmax), _P, _P)),
+    "tg_softmax_s16": (None, (POINTER(CSoftmax), _P, _P, _P, _P)),
+}
+
+
+def _candidates() -> list[Path]:
+    """Return where the build may have put the library: an editable package has two folders."""
+    name = "_kernels" + _SUFFIXES.get(sys.platform, ".so")
+    return [Path(folder) / name for folder in tinygauge.exact.__path__]
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """Load the compiled kernels.
+
+    Returns
+    -------
+    ctypes.CDLL or None
+        None where none were built, or where TINYGAUGE_KERNELS is ``numpy``.
+    """
+    if os.environ.get(_VARIABLE) == "numpy":
+        return None
+    for path in _candidates():
+        if not path.is_file():
+            continue
+        try:
+            loaded = ctypes.CDLL(str(path))
+        except OSError:  # built for another machine
+            continue
+        for name, (result, arguments) in _FUNCTIONS.items():
+            function = getattr(loaded, name)
+            function.restype, function.argtypes = result, arguments
+        return loaded
+    return None
+
+
+@cache
+def level() -> int:
+    """Return the place in `LEVELS` of the instruction set that is used here."""
+    loaded = library()
+    best = 0 if loaded is None else int(loaded.tg_best_level())
+    wanted = os.environ.get(_VARIABLE, LEVELS[best])
+    return min(best, LEVELS.index(wanted)) if wanted in LEVELS else best
