@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 import sys
 from ctypes import POINTER, Structure, c_int32, c_int64, c_void_p
@@ -11,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import tinygauge.exact
 from tinygauge.exact.scales import Scale
 from tinygauge.exact.steps import Array, Window
 
@@ -32,6 +32,8 @@ LEVELS = ("portable", "avx2", "avx512")
 
 # One of LEVELS, or "numpy" for none at all: to compare them, and to find a fault.
 _VARIABLE = "TINYGAUGE_KERNELS"
+# Beside the package, where CMakeLists.txt installs it.
+_FOLDER = "_tinygauge_kernels"
 _SUFFIXES = {"win32": ".dll", "cygwin": ".dll", "darwin": ".dylib"}
 
 
@@ -129,9 +131,11 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 
 def _candidates() -> list[Path]:
-    """Return where the build may have put the library: an editable package has two folders."""
+    """Return where the build may have put the library."""
+    found = importlib.util.find_spec(_FOLDER)
+    folders = (found.submodule_search_locations or ()) if found is not None else ()
     name = "_kernels" + _SUFFIXES.get(sys.platform, ".so")
-    return [Path(folder) / name for folder in tinygauge.exact.__path__]
+    return [Path(folder) / name for folder in folders]
 
 
 @cache
