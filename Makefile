@@ -11,6 +11,15 @@ LOCK := pip compile --quiet --universal --generate-hashes --no-header --no-annot
 KERNELS := CMakeLists.txt $(wildcard src/tinygauge/exact/c/*.[ch] src/tinygauge/exact/c/*/*.[ch])
 INSTALL := VIRTUAL_ENV=$(VENV) UV_PYTHON_DOWNLOADS=never $(UV) pip install --quiet --compile-bytecode
 
+# An editable package beside its compiled kernels; without a C compiler NumPy does their work.
+define INSTALL_EDITABLE
+$(INSTALL) --no-deps --no-build-isolation --editable .
+{ $(BIN)/cmake -S . -B build/kernels -DCMAKE_INSTALL_PREFIX=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+  $(BIN)/cmake --build build/kernels --config Release && \
+  $(BIN)/cmake --install build/kernels --config Release; } >build/kernels.log 2>&1 || \
+  echo "make: no compiled kernels (see build/kernels.log); NumPy does their work, slower"
+endef
+
 .PHONY: help demo test unit lint fmt types docs check bench validate-memory validate-latency lock train clean
 
 help: ## list the targets
@@ -76,12 +85,14 @@ $(VENV)/bin/python: | $(UV)
 
 $(VENV)/.demo: requirements/demo.txt pyproject.toml $(KERNELS) | $(VENV)/bin/python
 	$(INSTALL) --require-hashes -r requirements/demo.txt
-	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@mkdir -p build
+	@$(INSTALL_EDITABLE)
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml $(KERNELS) | $(VENV)/bin/python
 	$(INSTALL) --require-hashes -r requirements/dev.txt
-	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@mkdir -p build
+	@$(INSTALL_EDITABLE)
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.docs: requirements/docs.txt $(VENV)/.dev
