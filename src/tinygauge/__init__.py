@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from tinygauge.accuracy import Dataset, load_dataset
+    from tinygauge.calibration import load_calibration
     from tinygauge.catalog import Board, Engine, board, board_names, engine, engine_names
     from tinygauge.errors import TinygaugeError
     from tinygauge.evaluation import Results, evaluate
@@ -53,6 +54,7 @@ _HOME = {
     "fetch": "mlperf.fetch",
     "find_published": "published",
     "inspect": "inspection",
+    "load_calibration": "calibration",
     "load_dataset": "accuracy",
     "load_experiment": "experiment",
     "load_model": "graph",
@@ -80,6 +82,7 @@ __all__ = [
     "fetch",
     "find_published",
     "inspect",
+    "load_calibration",
     "load_dataset",
     "load_experiment",
     "load_model",
