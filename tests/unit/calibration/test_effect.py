@@ -57,6 +57,7 @@ def _slower(factor: float) -> str:
     return f"model,board,engine,latency_s\ncnn.tflite,{BOARD},{ENGINE},{seconds!r}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [0.8, 1.25])
 def test_one_run_moves_and_narrows_the_other_models(
     table: Callable[[str], Path], factor: float
@@ -69,6 +70,7 @@ def test_one_run_moves_and_narrows_the_other_models(
     assert _width(after) < _width(before)
 
 
+@pytest.mark.slow
 def test_what_was_measured_comes_back(table: Callable[[str], Path]) -> None:
     """The measured model itself is predicted as it was measured, within a few per cent."""
     own = calibrate(read_measurements(table(_slower(1.2))))
@@ -77,6 +79,7 @@ def test_what_was_measured_comes_back(table: Callable[[str], Path]) -> None:
     assert _latency(_predict(16, own)).value == pytest.approx(measured, rel=0.05)
 
 
+@pytest.mark.slow
 def test_a_measured_energy_gives_the_power(table: Callable[[str], Path]) -> None:
     """A board without a published power has an energy once one was measured, at that clock."""
     text = (

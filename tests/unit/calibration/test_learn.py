@@ -66,6 +66,7 @@ def test_a_measured_energy_becomes_the_boards_power() -> None:
     assert "your measurements" in found.power.provenance.source
 
 
+@pytest.mark.slow
 def test_each_is_predicted_from_the_others() -> None:
     """With two models; with one the reason says what is lacking."""
     alone = learn([measured(SMALL, 1.4)])
@@ -77,6 +78,7 @@ def test_each_is_predicted_from_the_others() -> None:
         assert check.from_others.value == pytest.approx(check.measurement.latency.value, rel=0.15)
 
 
+@pytest.mark.slow
 def test_a_file_keeps_it_whole(tmp_path: Path) -> None:
     """What is read back predicts the same; another calibration is replaced."""
     learnt = learn([measured(SMALL, 1.4, power_w=0.02)])
@@ -92,6 +94,7 @@ def test_a_file_keeps_it_whole(tmp_path: Path) -> None:
     assert two.value == pytest.approx(one.value, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_what_was_known_stays(tmp_path: Path) -> None:
     """And the same measurement counts once, kept in a file or not."""
     first = learn([measured(SMALL, 1.4)]).calibration
