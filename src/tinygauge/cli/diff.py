@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     found = _diagnose(model, dataset, profile, options)
     table = diagnosis_table(found) if found.ops else None
     _show(options, diagnosis_document(found), table, diagnosis_lines(found))
-    return 1 if found.effect.inputs_differing or found.first is not None else 0
+    return int(found.differs)
 
 
 def _diagnose(

@@ -123,6 +123,14 @@ class Diagnosis:
     numerics: Numerics | None = None
 
     @property
+    def differs(self) -> bool:
+        """Whether an output differs; of float models, by more than the last digits."""
+        if not self.is_float:
+            return self.effect.inputs_differing > 0 or self.first is not None
+        slight = (Cause.EQUAL, Cause.DRIFT, Cause.DIGITS)
+        return any(op.cause not in slight for op in self.ops)
+
+    @property
     def first(self) -> OpDifference | None:
         """The first op with a difference of its own (or one that can't be told from inherited)."""
         return next((op for op in self.ops if op.cause not in (Cause.EQUAL, Cause.DRIFT)), None)

@@ -36,7 +36,7 @@ def diagnosis_document(found: Diagnosis) -> Document:
         "dataset": found.dataset,
         "base": found.base,
         "other": found.other,
-        "differs": effect.inputs_differing > 0,
+        "differs": found.differs,
         "first": None if first is None else {"op": first.op, "cause": first.cause.value},
         "effect": {
             "base": quantity_document(effect.base),
@@ -162,6 +162,8 @@ def diagnosis_lines(found: Diagnosis) -> list[str]:
     lines += [f"Note: {note}." for note in found.notes]
     if effect.inputs_differing == 0 and found.first is None:
         return [*lines, f"No output differs on any of {effect.n:,} inputs."]
+    if not found.differs:
+        lines.append("Nothing differs but the last digits of floating-point numbers.")
     if found.first is not None:
         lines += _first_lines(found, found.first)
     return [*lines, *_effect_lines(effect, is_float=found.is_float)]

@@ -132,7 +132,9 @@ def _causes(found: Numerics) -> list[str]:
     if board.value < best.right.value - 0.1:
         return [
             f"It answers {_share(board)} right where the model does {_share(best.right)}: the log "
-            "is of another model, other inputs or order, or the board scales its inputs otherwise."
+            "is of another model, other inputs or order, or the board scales its inputs otherwise.",
+            "Give the log of an accuracy run: where an input is inferred many times, as in a "
+            "performance or energy run, TFLM overwrites it after the first.",
         ]
     return [
         "It answers about as many right: the engine computes otherwise (float or int16 inside, "

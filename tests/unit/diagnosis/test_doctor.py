@@ -104,6 +104,7 @@ def test_float_models_are_compared_too() -> None:
     data = Dataset(name="d", path="", sha256="", x=x, y=np.arange(20) % 2)
     found = diagnose(model, data, accuracy.RUNNERS["litert-builtin"])
     assert {op.cause for op in found.ops} <= {Cause.EQUAL, Cause.DIGITS, Cause.DRIFT}
+    assert not found.differs
     with pytest.raises(ConfigError, match="compared with itself"):
         diagnose(model, data, accuracy.RUNNERS["litert-xnnpack"])
 
