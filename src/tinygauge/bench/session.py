@@ -56,6 +56,8 @@ class Setup:
     model, dataset : FileRef or None
     metric : str
         As in `Run`.
+    inputs_in_all : int
+        Of the dataset (files, for recordings), also where the plan takes only some.
     """
 
     port: str
@@ -73,10 +75,10 @@ class Setup:
     model: FileRef | None = None
     dataset: FileRef | None = None
     metric: str = ""
+    inputs_in_all: int = 0
 
     def as_run(self, supply_v: float | None) -> Run:
         """Return the run as it begins."""
-        recordings = {item.recording for item in self.plan.inputs}
         return Run(
             mode=self.plan.mode,
             benchmark=self.benchmark,
@@ -91,7 +93,7 @@ class Setup:
             dataset=self.dataset,
             settings=self.settings,
             metric=self.metric if self.plan.mode is Mode.ACCURACY else "",
-            inputs_planned=len(recordings) if self.plan.mode is Mode.ACCURACY else 0,
+            inputs_planned=self.inputs_in_all if self.plan.mode is Mode.ACCURACY else 0,
             tool=TOOL,
             started=_now(),
         )

@@ -350,7 +350,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     [
         ({"benchmark": "custom"}, "begun with benchmark 'kws'"),
         ({"mode": Mode.PERFORMANCE}, "begun with mode 'accuracy'"),
-        ({"limit": 2}, "begun with inputs_planned '6'"),
+        ({"limit": 2}, "input 3 is another one"),
         ({"data": Dataset(name="x", path="", sha256="", x=X[::-1], y=DATA.y)}, "another one"),
     ],
 )
@@ -394,6 +394,16 @@ def test_a_changed_file_of_a_finished_run_is_seen(tmp_path: Path) -> None:
 
     with pytest.raises(RunFormatError, match="it was changed since the run was complete"):
         load_run(tmp_path / "run")
+
+
+def test_a_part_of_the_set_is_not_passed_off_as_the_whole(tmp_path: Path) -> None:
+    """Of a custom set neither, which has no size that a rule could name."""
+    run = Desk().measure(tmp_path / "run", benchmark="custom", limit=4)
+
+    assert len(run.inputs) == 4
+    assert run.inputs_planned == 6
+    (rule,) = (rule for rule in run.rules if rule.rule == "full-set")
+    assert (rule.met, rule.why) == (False, "4 of 6 inputs")
 
 
 def test_missing_is_said_for_what_was_not_measured(tmp_path: Path) -> None:
