@@ -211,6 +211,21 @@ def test_recordings_are_scored_by_the_mean_over_their_windows(tmp_path: Path) ->
     assert {rule.rule: rule.met for rule in run.rules}["sliding-windows"] is False
 
 
+def test_the_streaming_wake_word_is_inferred_but_not_streamed(tmp_path: Path) -> None:
+    """Its windows can be timed; the rule says what is lacking, also for the model's other name."""
+    x = np.zeros((5, 1200), np.int8) + np.arange(5, dtype=np.int8)[:, None]
+    data = Dataset(name="sww", path="", sha256="4" * 64, x=x, y=np.zeros(5, np.int64))
+
+    run = Desk(model="strww01").measure(
+        tmp_path / "run", Mode.PERFORMANCE, benchmark="sww", data=data
+    )
+
+    met = {rule.rule: rule.met for rule in run.rules}
+    assert met["streamed"] is False
+    assert met["firmware-model"] is True
+    assert met["five-inputs"] is True
+
+
 def test_an_emulators_times_are_not_called_measured(tmp_path: Path) -> None:
     """They are simulated, and the run breaks the rule that asks for a board."""
     run = Desk(clock_ratio=3.0).measure(tmp_path / "run", Mode.PERFORMANCE, simulated=True)
