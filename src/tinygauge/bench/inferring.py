@@ -217,7 +217,7 @@ class Inferrer:
             except (
                 LinkTimeoutError, DialectError, SamplesLostError, MonitorOverloadError,
             ) as error:  # fmt: skip
-                if self.loader.is_excused:
+                if self.loader.is_excused and attempt < _TRIES:
                     self._around.remark("the board takes no command ahead of its answers")
                     self.synchronise()
                     continue

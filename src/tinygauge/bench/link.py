@@ -24,6 +24,8 @@ _POLL_S = 0.05
 _CONNECT_S = 5.0
 _WRITE_S = 20.0
 _MOST_BYTES = 1 << 16
+# A line that is longer goes into the transcript in pieces.
+_MOST_HELD = 1 << 12
 
 
 class Link(Protocol):
@@ -200,11 +202,15 @@ class SocketLink:
 
 
 class RecordedLink:
-    """A link whose every byte goes into a transcript as well."""
+    """A link whose every byte goes into a transcript as well.
+
+    What comes is written line by line, with the time of the line's end: a port gives it in pieces.
+    """
 
     def __init__(self, link: Link, transcript: Transcript) -> None:
         self._link = link
         self._transcript = transcript
+        self._held = b""
 
     @property
     def name(self) -> str:
@@ -218,19 +224,33 @@ class RecordedLink:
 
     def write(self, data: bytes) -> None:
         """Keep, then send: what the board may have seen is never missing."""
+        self._keep(self._held)
         self._transcript.sent(data)
         self._link.write(data)
 
     def read(self, timeout_s: float) -> bytes:
-        """Read, then keep."""
-        data = self._link.read(timeout_s)
-        if data:
-            self._transcript.received(data)
+        """Read, then keep: whole lines at once, the rest when nothing more comes."""
+        try:
+            data = self._link.read(timeout_s)
+        except BaseException:
+            self._keep(self._held)
+            raise
+        self._held += data
+        whole = self._held.rfind(b"\n") + 1
+        self._keep(self._held[:whole] if data and len(self._held) < _MOST_HELD else self._held)
         return data
 
     def close(self) -> None:
         """Close the link; the transcript stays open."""
-        self._link.close()
+        try:
+            self._keep(self._held)
+        finally:
+            self._link.close()
+
+    def _keep(self, data: bytes) -> None:
+        self._held = self._held[len(data) :]
+        if data:
+            self._transcript.received(data)
 
 
 def open_link(port: str, baud: int = DEFAULT_BAUD) -> Link:

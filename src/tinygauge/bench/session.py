@@ -165,7 +165,6 @@ class _Session:
         self._progress = progress
         about = f"{setup.port} at {link.baud} baud" if link.baud else setup.port
         self._transcript = Transcript(folder.transcript, clock, f"{TOOL}, {about}")
-        self._link = link
         self._board = Board(
             RecordedLink(link, self._transcript),
             clock=clock,
@@ -203,8 +202,8 @@ class _Session:
                 progress=self._progress,
             ).measure()
         finally:
-            self._transcript.close()
-            self._link.close()
+            with closing(self._transcript):
+                self._board.link.close()
         run = replace(self._folder.run, finished=_now(), complete=True)
         return self._folder.finish(replace(run, rules=check_rules(run)))
 
@@ -230,9 +229,9 @@ class _Session:
         )
 
     def _reopen(self) -> None:
-        self._link.close()
-        self._link = self._opener(self._setup.port, self._setup.baud)
-        self._board.link = RecordedLink(self._link, self._transcript)
+        self._board.link.close()
+        link = self._opener(self._setup.port, self._setup.baud)
+        self._board.link = RecordedLink(link, self._transcript)
 
 
 def _folder(setup: Setup, monitor: Monitor | None) -> RunFolder:
