@@ -58,7 +58,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "--benchmark", choices=_BENCHMARKS, default="custom", help="whose rules (%(default)s)"
     )
     parser.add_argument(
-        "--model", metavar="FILE", help="int8 .tflite; the benchmark's, where it was fetched"
+        "--model", metavar="FILE", help="quantised .tflite; the benchmark's, where it was fetched"
     )
 
 

@@ -1,6 +1,7 @@
 """A board on the desk without the board: firmware that runs on an emulated core.
 
-`cycles.py` turns counted instructions into cycles and time. Whatever comes from here is labelled
+``emulate.py`` measures a model on an emulated board as on a real one, in QEMU (``qemu.py``);
+``cycles.py`` turns counted instructions into cycles and time. Whatever comes from here is labelled
 simulated: an emulated core has no wait states, no caches and no pipeline.
 """
 

@@ -86,7 +86,8 @@ def random_inputs(model: Model, benchmark: str) -> Dataset:
     shape = (WINDOWS, *tensor.shape)
     found = tensor.quantization
     scale, zero = (found.scale[0], found.zero_point[0]) if found else (1.0, 0)
-    stored = np.random.default_rng(_SEED).integers(-128, 128, shape)
+    most = 2**15 if tensor.dtype is DType.INT16 else 2**7
+    stored = np.random.default_rng(_SEED).integers(-most, most, shape)
     sent = "floats" if tensor.dtype is DType.FLOAT32 else wire_of(benchmark).sent
     x: npt.NDArray[Any]
     if sent == "floats":
@@ -94,7 +95,7 @@ def random_inputs(model: Model, benchmark: str) -> Dataset:
     elif sent == "pixels":
         x, zero = (stored + 128).astype(np.uint8), zero + 128
     else:
-        x = stored.astype(np.int8)
+        x = stored.astype(np.int16 if tensor.dtype is DType.INT16 else np.int8)
     return Dataset(
         name="random inputs",
         path="",

@@ -2,7 +2,7 @@
 
 ``c/`` answers the benchmark's serial protocol on any board (``docs/howto/port-to-a-board.md``):
 `tg_harness.c` is the protocol, a file under ``c/ports`` the board. ``generate.py`` writes the
-engine of an int8 model on TinyGauge's reference kernels; ``build.py`` compiles all of it for an
+engine of a quantised model on TinyGauge's reference kernels; ``build.py`` compiles all of it for an
 emulated board of ``machines.py``, ``export.py`` writes the sources for a board of the user's.
 Nothing here runs a firmware.
 """

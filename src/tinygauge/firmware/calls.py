@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygauge.exact import steps
-from tinygauge.exact.scales import Scale
+from tinygauge.exact.scales import LIMITS, Scale
 from tinygauge.exact.steps import Step
+from tinygauge.exact.tables import curve16_table, softmax16_tables
 from tinygauge.firmware.text import c_array, c_float, c_struct
 from tinygauge.graph import DType
 
@@ -57,6 +58,11 @@ class Place:
     def width(self) -> int:
         """Bytes per element."""
         return self.dtype.bits // 8
+
+    @property
+    def kind(self) -> str:
+        """How kernels for the type are called: ``"s8"`` or ``"s16"``."""
+        return f"s{self.dtype.bits}"
 
 
 class Strided(NamedTuple):
@@ -162,7 +168,9 @@ def _window(writer: Writer, window: steps.Window) -> str:
 
 def _convolve(writer: Writer, step: steps.Convolve) -> None:
     source, goal = _ends(writer, step)
-    bias = "0" if step.bias is None else writer.array("int32_t", step.bias)
+    wide = source.dtype is DType.INT16
+    sums = "int64_t" if wide else "int32_t"
+    bias = "0" if step.bias is None else writer.array(sums, step.bias)
     arguments = [
         _window(writer, step.window),
         source.pointer,
@@ -171,15 +179,16 @@ def _convolve(writer: Writer, step: steps.Convolve) -> None:
         writer.scales(step.multipliers, step.shifts),
     ]
     if step.kind == "transpose":
-        arguments.append(writer.scratch(4 * goal.elements, "int32_t"))
+        arguments.append(writer.scratch((8 if wide else 4) * goal.elements, sums))
     kernel = {"conv": "conv", "depthwise": "depthwise", "transpose": "transpose_conv"}[step.kind]
-    writer.call(f"tg_{kernel}_s8", *arguments, goal.pointer)
+    writer.call(f"tg_{kernel}_{source.kind}", *arguments, goal.pointer)
 
 
 def _pool(writer: Writer, step: steps.Pool) -> None:
     source, goal = _ends(writer, step)
     kind = "max" if step.is_max else "average"
-    writer.call(f"tg_{kind}_pool_s8", _window(writer, step.window), source.pointer, goal.pointer)
+    kernel = f"tg_{kind}_pool_{source.kind}"
+    writer.call(kernel, _window(writer, step.window), source.pointer, goal.pointer)
 
 
 def _operand(writer: Writer, place: Place, shape: Shape, whole: Shape) -> tuple[str, int]:
@@ -198,13 +207,13 @@ def _operand(writer: Writer, place: Place, shape: Shape, whole: Shape) -> tuple[
 
 def _operands(
     writer: Writer, step: steps.Add | steps.Multiply | steps.Extremum
-) -> tuple[list[str | int], str]:
+) -> tuple[list[str | int], Place]:
     goal = writer.tensor(step.outputs[0])
     whole = tuple(np.broadcast_shapes(step.a_shape, step.b_shape))
     found: list[str | int] = [goal.elements]
     for index, shape in zip(step.inputs, (step.a_shape, step.b_shape), strict=True):
         found += _operand(writer, writer.tensor(index), shape, whole)
-    return found, goal.pointer
+    return found, goal
 
 
 def _add(writer: Writer, step: steps.Add) -> None:
@@ -222,7 +231,7 @@ def _add(writer: Writer, step: steps.Add) -> None:
         low=step.low,
         high=step.high,
     )
-    writer.call("tg_add_s8", pair, *operands, goal)
+    writer.call(f"tg_add_{goal.kind}", pair, *operands, goal.pointer)
 
 
 def _multiply(writer: Writer, step: steps.Multiply) -> None:
@@ -236,12 +245,12 @@ def _multiply(writer: Writer, step: steps.Multiply) -> None:
         low=step.low,
         high=step.high,
     )
-    writer.call("tg_mul_s8", pair, *operands, goal)
+    writer.call(f"tg_mul_{goal.kind}", pair, *operands, goal.pointer)
 
 
 def _extremum(writer: Writer, step: steps.Extremum) -> None:
     operands, goal = _operands(writer, step)
-    writer.call("tg_extremum_s8", int(step.is_max), *operands, goal)
+    writer.call(f"tg_extremum_{goal.kind}", int(step.is_max), *operands, goal.pointer)
 
 
 def _lookup(writer: Writer, step: steps.Lookup) -> None:
@@ -250,7 +259,7 @@ def _lookup(writer: Writer, step: steps.Lookup) -> None:
     writer.call("tg_lookup_s8", table, goal.elements, source.pointer, goal.pointer)
 
 
-def _softmax(writer: Writer, step: steps.Softmax8) -> None:
+def _softmax(writer: Writer, step: steps.Softmax8 | steps.Softmax16) -> None:
     source, goal = _ends(writer, step)
     depth = source.shape[-1]
     softmax = writer.struct(
@@ -258,9 +267,36 @@ def _softmax(writer: Writer, step: steps.Softmax8) -> None:
         rows=source.elements // depth,
         depth=depth,
         scale=_scale(step.scale),
-        diff_min=step.diff_min,
+        diff_min=step.diff_min if isinstance(step, steps.Softmax8) else 0,
     )
-    writer.call("tg_softmax_s8", softmax, source.pointer, goal.pointer)
+    tables = []
+    if isinstance(step, steps.Softmax16):
+        tables = [writer.array("int16_t", table) for table in softmax16_tables()]
+    writer.call(f"tg_softmax_{source.kind}", softmax, *tables, source.pointer, goal.pointer)
+
+
+def _curve(writer: Writer, step: steps.Curve) -> None:
+    source, goal = _ends(writer, step)
+    curve = writer.struct(
+        "tg_curve", multiplier=step.multiplier, shift=step.shift, is_tanh=int(step.is_tanh)
+    )
+    table = writer.array("uint16_t", curve16_table())
+    writer.call("tg_curve_s16", curve, table, goal.elements, source.pointer, goal.pointer)
+
+
+def _requantize(writer: Writer, step: steps.Requantize) -> None:
+    source, goal = _ends(writer, step)
+    kinds = [source.kind] if source.kind == goal.kind else [source.kind, goal.kind]
+    scale = f"(tg_scale){_scale(step.scale)}"
+    ends = (step.in_zero, step.out_zero, goal.elements, source.pointer, goal.pointer)
+    writer.call(f"tg_requantize_{'_'.join(kinds)}", scale, *ends)
+    for is_max, bound, limit in zip(
+        (1, 0), (step.low, step.high), LIMITS[goal.dtype.value], strict=True
+    ):
+        if bound != limit:
+            value = writer.array(C_TYPES[goal.dtype], [bound])
+            operands = (goal.elements, goal.pointer, goal.elements, value, 1, goal.pointer)
+            writer.call(f"tg_extremum_{goal.kind}", is_max, *operands)
 
 
 def _reduce(writer: Writer, step: steps.Reduce) -> None:
@@ -286,19 +322,19 @@ def _reduce(writer: Writer, step: steps.Reduce) -> None:
         want_max = int(step.kind == "max")
         writer.call("tg_reduce_extremum_s8", reduction, want_max, pointer, goal.pointer)
     else:
-        writer.call(f"tg_{step.kind}_s8", reduction, pointer, goal.pointer)
+        writer.call(f"tg_{step.kind}_{source.kind}", reduction, pointer, goal.pointer)
 
 
 def _quantize(writer: Writer, step: steps.Quantize) -> None:
     source, goal = _ends(writer, step)
     numbers = (c_float(step.scale), step.zero, goal.elements)
-    writer.call("tg_quantize_s8", *numbers, source.pointer, goal.pointer)
+    writer.call(f"tg_quantize_{goal.kind}", *numbers, source.pointer, goal.pointer)
 
 
 def _dequantize(writer: Writer, step: steps.Dequantize) -> None:
     source, goal = _ends(writer, step)
     numbers = (c_float(step.scale), step.zero, goal.elements)
-    writer.call("tg_dequantize_s8", *numbers, source.pointer, goal.pointer)
+    writer.call(f"tg_dequantize_{source.kind}", *numbers, source.pointer, goal.pointer)
 
 
 def _permuted(writer: Writer, source: Place, order: Sequence[int], goal: str) -> None:
@@ -376,6 +412,7 @@ CALLS: dict[type[Step], Callable[[Writer, Any], None]] = {
     steps.Add: _add,
     steps.Concatenate: _concatenate,
     steps.Convolve: _convolve,
+    steps.Curve: _curve,
     steps.Dequantize: _dequantize,
     steps.Extremum: _extremum,
     steps.Gather: _gather,
@@ -387,8 +424,10 @@ CALLS: dict[type[Step], Callable[[Writer, Any], None]] = {
     steps.Pool: _pool,
     steps.Quantize: _quantize,
     steps.Reduce: _reduce,
+    steps.Requantize: _requantize,
     steps.Reshape: _reshape,
     steps.Slice: _slice,
     steps.Softmax8: _softmax,
+    steps.Softmax16: _softmax,
 }
 """How each kind of step is written."""

@@ -1,4 +1,4 @@
-"""Writes the reference engine of an int8 model as C: constants, a static arena, kernel calls.
+"""Writes the reference engine of a quantised model as C: constants, a static arena, kernel calls.
 
 It is a reference: plain loops that round as tflite-micro does, to the bit, and are not meant to
 be fast. What goes over the wire follows the benchmark (`Wire`). Of the model only numbers reach
@@ -29,7 +29,8 @@ from tinygauge.graph import DType, Model, Tensor
 
 __all__ = ["BENCHMARKS", "Engine", "Wire", "generate_engine", "wire_of"]
 
-_ADVICE = "The reference engine runs int8 models, one image at a time"
+_ENDS = {DType.INT8, DType.INT16, DType.FLOAT32}
+_ADVICE = "The reference engine runs int8 and int16x8 models, one image at a time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,7 @@ def generate_engine(model: Model, wire: Wire) -> Engine:
     Parameters
     ----------
     model : Model
-        With one input and one output; int8 inside.
+        With one input and one output; int8 or int16 activations.
     wire : Wire
 
     Returns
@@ -158,8 +159,8 @@ def _ends(model: Model, wire: Wire) -> tuple[Tensor, Tensor]:
         problem = f"it has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs"
         raise UnsupportedOpError(where, problem, "Export it with one of each")
     source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
-    stored = {DType.INT8} if wire.sent != "tensor" else {DType.INT8, DType.FLOAT32}
-    if source.dtype not in stored or result.dtype not in (DType.INT8, DType.FLOAT32):
+    stored = {DType.INT8} if wire.sent != "tensor" else _ENDS
+    if source.dtype not in stored or result.dtype not in _ENDS:
         problem = f"it takes {source.dtype.value} and gives {result.dtype.value}"
         raise UnsupportedOpError(where, problem, _ADVICE)
     if wire.results == "error" and (
@@ -176,6 +177,7 @@ def _numbers(writer: Writer, source: Tensor, result: Tensor) -> dict[str, str]:
         found = tensor.quantization
         numbers |= {
             f"{name}_pointer": writer.tensor(tensor.index).pointer,
+            f"{name}_type": C_TYPES[tensor.dtype],
             f"{name}_elements": str(tensor.elements),
             f"{name}_tensor_bytes": str(tensor.size_bytes),
             f"{name}_scale": c_float(found.scale[0] if found else 1.0),
@@ -211,7 +213,7 @@ def _write(model: Model, steps: tuple[Step, ...], layout: _Layout) -> Writer:
 def _is_single(model: Model, step: Step) -> bool:
     """Tell whether a step's tensors are of types that its kernel takes, a batch of one."""
     tensors = [model.main.tensors[index] for index in (*step.inputs, *step.outputs)]
-    known = all(tensor.dtype in C_TYPES and tensor.dtype is not DType.INT16 for tensor in tensors)
+    known = all(tensor.dtype in C_TYPES for tensor in tensors)
     images = hasattr(step, "window") and any(
         len(tensor.shape) == 4 and tensor.shape[0] != 1 for tensor in tensors
     )

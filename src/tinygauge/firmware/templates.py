@@ -11,7 +11,7 @@ from __future__ import annotations
 __all__ = ["ENGINE", "INPUTS", "RESULTS"]
 
 ENGINE = """\
-/* The reference engine of one int8 model, written by TinyGauge $version: do not edit.
+/* The reference engine of one quantised model, written by TinyGauge $version: do not edit.
  * The model's SHA-256: $sha256. */
 #include "kernels.h"
 #include "tg_engine.h"
@@ -88,7 +88,7 @@ uint32_t tg_engine_result_count(void)
 
 float tg_engine_result(uint32_t index)
 {
-    const int8_t *output = $output_pointer;
+    const $output_type *output = $output_pointer;
     return $output_scale * (float)(output[index] - ($output_zero));
 }""",
     "floats": """\

@@ -35,8 +35,8 @@ def c_float(value: float) -> str:
 
 
 def _literal(value: int) -> str:
-    # -2147483648 is an expression on a constant that does not fit into an int.
-    return "(-2147483647 - 1)" if value == -(2**31) else str(value)
+    # -2147483648 is an expression on a constant that does not fit into an int; so with 64 bits.
+    return f"({value + 1} - 1)" if value in (-(2**31), -(2**63)) else str(value)
 
 
 def c_array(kind: str, name: str, values: Iterable[int]) -> str:

@@ -1,4 +1,4 @@
-"""Small int8 models, one for each way in which an op becomes C: `OP_MODELS`, by name."""
+"""Small int8 and int16x8 models, one for each way in which an op becomes C: `OP_MODELS`."""
 
 from __future__ import annotations
 
@@ -14,19 +14,45 @@ _IMAGE = (1, 4, 6, 3)
 
 
 class _Case:
-    """A model of one input, with int8 tensors of one quantisation unless told otherwise."""
+    """A model of one input, its tensors of one type and quantisation unless told otherwise."""
 
-    def __init__(self, shape: Sequence[int] = _IMAGE) -> None:
+    def __init__(self, shape: Sequence[int] = _IMAGE, dtype: str = "int8") -> None:
         self.builder = ModelBuilder()
         self.random = np.random.default_rng(7)
+        self.dtype = dtype
+        # Real values of some units in both types; int16 is symmetric.
+        self.scale, self.zero = (0.05, -3) if dtype == "int8" else (0.0002, 0)
         self.x = self.tensor(shape)
 
-    def tensor(self, shape: Sequence[int], scale: float = 0.05, zero_point: int = -3) -> int:
-        return self.builder.tensor(shape, "int8", scale=scale, zero_point=zero_point)
+    def tensor(
+        self, shape: Sequence[int], scale: float | None = None, zero_point: int | None = None
+    ) -> int:
+        scale = self.scale if scale is None else scale
+        zero_point = self.zero if zero_point is None else zero_point
+        return self.builder.tensor(shape, self.dtype, scale=scale, zero_point=zero_point)
 
-    def constant(self, shape: Sequence[int], scale: float = 0.03, zero_point: int = 0) -> int:
+    def constant(
+        self, shape: Sequence[int], scale: float | None = None, zero_point: int = 0
+    ) -> int:
+        most = 128 if self.dtype == "int8" else 2**15
+        data = self.random.integers(1 - most, most, shape)
+        scale = 0.6 * self.scale if scale is None else scale
+        return self.builder.tensor(shape, self.dtype, data=data, scale=scale, zero_point=zero_point)
+
+    def filters(
+        self, shape: Sequence[int], scale: Sequence[float], axis: int = 0
+    ) -> tuple[int, int]:
+        """Add weights with a scale a channel, and their bias."""
         data = self.random.integers(-127, 128, shape)
-        return self.builder.tensor(shape, "int8", data=data, scale=scale, zero_point=zero_point)
+        weights = self.builder.tensor(shape, "int8", data=data, scale=scale, axis=axis)
+        kind, most = ("int32", 900) if self.dtype == "int8" else ("int64", 200_000)
+        bias = self.builder.tensor(
+            (len(scale),),
+            kind,
+            data=self.random.integers(-most, most, len(scale)),
+            scale=[each * self.scale for each in scale],
+        )
+        return weights, bias
 
     def integers(self, *values: int) -> int:
         return self.builder.tensor((len(values),), "int32", data=values)
@@ -44,20 +70,10 @@ class _Case:
         return self.build(y)
 
 
-def _conv() -> bytes:
-    case = _Case()
-    add = case.builder.tensor
-    scale = [0.002, 0.004, 0.003, 0.005]
-    weights = add(
-        (4, 3, 2, 3), "int8", data=case.random.integers(-127, 128, (4, 3, 2, 3)), scale=scale
-    )
-    bias = add(
-        (4,),
-        "int32",
-        data=case.random.integers(-900, 900, 4),
-        scale=[each * 0.05 for each in scale],
-    )
-    y = case.tensor((1, 2, 3, 4), 0.04, -128)
+def _conv(dtype: str = "int8") -> bytes:
+    case = _Case(dtype=dtype)
+    weights, bias = case.filters((4, 3, 2, 3), [0.002, 0.004, 0.003, 0.005])
+    y = case.tensor((1, 2, 3, 4), 0.8 * case.scale, -128 if dtype == "int8" else 0)
     case.builder.op(
         "CONV_2D", [case.x, weights, bias], [y], version=3, padding="SAME", stride_h=2, stride_w=2,
         dilation_h_factor=1, dilation_w_factor=1, fused_activation_function="RELU6",
@@ -65,19 +81,9 @@ def _conv() -> bytes:
     return case.build(y)
 
 
-def _depthwise() -> bytes:
-    case = _Case()
-    scale = [0.004] * 6
-    weights = case.builder.tensor(
-        (1, 2, 3, 6),
-        "int8",
-        data=case.random.integers(-127, 128, (1, 2, 3, 6)),
-        scale=scale,
-        axis=3,
-    )
-    bias = case.builder.tensor(
-        (6,), "int32", data=case.random.integers(-900, 900, 6), scale=[0.0002] * 6
-    )
+def _depthwise(dtype: str = "int8") -> bytes:
+    case = _Case(dtype=dtype)
+    weights, bias = case.filters((1, 2, 3, 6), [0.004] * 6, axis=3)
     return case.one(
         "DEPTHWISE_CONV_2D", [weights, bias], (1, 4, 6, 6), 3, padding="SAME", stride_h=1,
         stride_w=1, depth_multiplier=2, dilation_h_factor=1, dilation_w_factor=1,
@@ -101,15 +107,15 @@ def _transpose_conv() -> bytes:
     return case.build(y)
 
 
-def _pool(kind: str) -> bytes:
-    return _Case().one(
+def _pool(kind: str, dtype: str = "int8") -> bytes:
+    return _Case(dtype=dtype).one(
         kind, [], (1, 2, 3, 3), 2, padding="SAME", stride_h=2, stride_w=2, filter_height=3,
         filter_width=3,
     )  # fmt: skip
 
 
-def _pair(kind: str, other: Sequence[int], version: int = 2) -> bytes:
-    case = _Case()
+def _pair(kind: str, other: Sequence[int], version: int = 2, dtype: str = "int8") -> bytes:
+    case = _Case(dtype=dtype)
     return case.one(kind, [case.constant(other)], _IMAGE, version)
 
 
@@ -123,22 +129,22 @@ def _own_square() -> bytes:
     return case.one("MUL", [case.x], _IMAGE, 2)
 
 
-def _curve(kind: str) -> bytes:
-    case = _Case()
-    y = case.tensor(_IMAGE, 1 / 256, -128)
+def _curve(kind: str, dtype: str = "int8") -> bytes:
+    case = _Case(dtype=dtype)
+    y = case.tensor(_IMAGE, *((1 / 256, -128) if dtype == "int8" else (2**-15, 0)))
     case.builder.op(kind, [case.x], [y], version=2)
     return case.build(y)
 
 
-def _softmax() -> bytes:
-    case = _Case((3, 9))
-    y = case.tensor((3, 9), 1 / 256, -128)
+def _softmax(dtype: str = "int8") -> bytes:
+    case = _Case((3, 9), dtype)
+    y = case.tensor((3, 9), *((1 / 256, -128) if dtype == "int8" else (2**-15, 0)))
     case.builder.op("SOFTMAX", [case.x], [y], version=2, beta=1.0)
     return case.build(y)
 
 
-def _mean(axes: Sequence[int], shape: Sequence[int]) -> bytes:
-    case = _Case()
+def _mean(axes: Sequence[int], shape: Sequence[int], dtype: str = "int8") -> bytes:
+    case = _Case(dtype=dtype)
     return case.one("MEAN", [case.integers(*axes)], shape, 2, keep_dims=False)
 
 
@@ -192,6 +198,18 @@ def _reduce_max() -> bytes:
     return case.one("REDUCE_MAX", [case.integers(1)], (1, 6, 3), 2, keep_dims=False)
 
 
+def _narrowed() -> bytes:
+    """From int16 to int8 and back, and nothing below zero."""
+    case = _Case(dtype="int16")
+    narrow = case.builder.tensor(_IMAGE, "int8", scale=0.07, zero_point=11)
+    wide = case.tensor(_IMAGE, 0.0003)
+    y = case.tensor(_IMAGE, 0.0004)
+    case.builder.op("QUANTIZE", [case.x], [narrow], version=2)
+    case.builder.op("QUANTIZE", [narrow], [wide], version=2)
+    case.builder.op("RELU", [wide], [y], version=2)
+    return case.build(y)
+
+
 def _quantized_ends() -> bytes:
     """Real numbers in and out, a reshape in between, and the input needed again at the end."""
     builder = ModelBuilder()
@@ -234,4 +252,15 @@ OP_MODELS: dict[str, Callable[[], bytes]] = {
     "subtract": lambda: _pair("SUB", (1, 4, 6, 3)),
     "transpose": _transpose,
     "transpose conv": _transpose_conv,
+    "int16 add": lambda: _pair("ADD", (1, 1, 1, 3), dtype="int16"),
+    "int16 average pool": lambda: _pool("AVERAGE_POOL_2D", "int16"),
+    "int16 conv": lambda: _conv("int16"),
+    "int16 depthwise": lambda: _depthwise("int16"),
+    "int16 logistic": lambda: _curve("LOGISTIC", "int16"),
+    "int16 max pool": lambda: _pool("MAX_POOL_2D", "int16"),
+    "int16 mean": lambda: _mean((1, 2), (1, 3), "int16"),
+    "int16 multiply": lambda: _pair("MUL", _IMAGE, dtype="int16"),
+    "int16 narrowed": _narrowed,
+    "int16 softmax": lambda: _softmax("int16"),
+    "int16 tanh": lambda: _curve("TANH", "int16"),
 }

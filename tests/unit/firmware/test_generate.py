@@ -57,8 +57,8 @@ def test_an_engine_says_what_it_needs() -> None:
 @pytest.mark.parametrize(
     ("content", "benchmark", "match"),
     [
-        (build_cnn(dtype="float32"), "custom", "runs int8 models"),
-        (build_fully_connected(dtype="float32"), "kws", "runs int8 models"),
+        (build_cnn(dtype="float32"), "custom", "runs int8 and int16x8 models"),
+        (build_fully_connected(dtype="float32"), "kws", "runs int8 and int16x8 models"),
         (build_fully_connected(inputs=4, outputs=3), "ad", "4 inputs and 3 outputs"),
     ],
 )

@@ -1,6 +1,6 @@
 /* What an engine supplies: set the input, infer, and tell the results.
  *
- * firmware/generate.py writes these functions for an int8 model on TinyGauge's reference kernels;
+ * firmware/generate.py writes these functions for a quantised model on TinyGauge's reference kernels;
  * a vendor's engine is measured with the same harness by writing them for it.
  */
 #ifndef TG_ENGINE_H
