@@ -51,6 +51,8 @@ def agreement_failures(contents: Contents) -> Iterator[Failure]:
         return
     for name, test in contents.tests.items():
         yield from _model(test, benchmark)
+        if test.log_file is not None and test.log.simulated:
+            yield _fail("real-board", test.log_file, "it says that they are an emulator's")
         if name in {"performance", "energy"}:
             yield from _windows(test)
             yield from _inputs(test)

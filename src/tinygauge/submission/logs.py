@@ -54,11 +54,14 @@ class Log:
         As the firmware names it; empty where it did not.
     supply_v : float or None
         The last voltage that the energy monitor reported.
+    simulated : bool
+        Whether it says that its times are those of an emulator.
     """
 
     inferences: list[LoggedInference] = field(default_factory=list)
     model: str = ""
     supply_v: float | None = None
+    simulated: bool = False
 
 
 _LONGEST_LINE = 6000
@@ -110,6 +113,8 @@ class _Reader:
             self.log.model = found[1] or found[2] or ""
         elif found := _SUPPLY.search(line):
             self.log.supply_v = int(found[1]) / 1000
+        elif "m-simulated[" in line:
+            self.log.simulated = True
         elif _EEMBC.match(line):
             self._take_eembc(line)
         else:

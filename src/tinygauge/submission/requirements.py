@@ -119,6 +119,7 @@ REQUIREMENTS: dict[str, Requirement] = {
         _ours("supply-stated", "Energy is measured at a stated supply voltage", _RULES),
         _ours("trace-agrees", "The energy trace integrates to the stated energies (0.2 %)", _EEMBC),
         _ours("energy-files", "The energy folder holds the runner's log and results", _RULES),
+        _ours("real-board", "Times are measured on a board", _RULES, _WARN),
         _ours("keys-once", "No key of the description stands twice", _TEMPLATE, _WARN),
         _ours("described", "Board, processor, clock and framework are named", _TEMPLATE, _WARN),
         _ours("code-published", "The code is beside the results", _RULES, _WARN),
