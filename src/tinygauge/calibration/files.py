@@ -7,12 +7,15 @@ from pathlib import Path
 
 from tinygauge import __version__
 from tinygauge.cost.calibration import UserCalibration
+from tinygauge.cost.posterior import Row
 from tinygauge.errors import ConfigError
 from tinygauge.files import write_whole
 
 __all__ = ["load_calibration", "save_calibration"]
 
 _SCHEMA = "tinygauge.calibration"
+# Beyond any count of cycles, clock or power.
+_LARGEST = 1e15
 _AGAIN = "Make one: tinygauge calibrate measurements.csv --out calibration.json"
 
 
@@ -42,7 +45,28 @@ def load_calibration(path: str | Path) -> UserCalibration:
         raise ConfigError(where, "this is no calibration: no JSON", _AGAIN) from error
     if not isinstance(content, dict) or content.get("schema") != _SCHEMA:
         raise ConfigError(where, "this is no calibration", _AGAIN)
-    return UserCalibration.from_dict(content, where)
+    found = UserCalibration.from_dict(content, where)
+    if not all(_is_possible(row) for row in found.rows):
+        raise ConfigError(where, "holds a row that no measurement gives", _AGAIN)
+    figures = (
+        *found.clocks_hz,
+        *(value for p in found.powers for value in (p.clock_hz, p.power_w)),
+    )
+    if not all(0 < figure < _LARGEST for figure in figures):
+        raise ConfigError(where, "holds a clock or a power that nothing has", _AGAIN)
+    return found
+
+
+def _is_possible(row: Row) -> bool:
+    """Tell whether all numbers of a row are finite, and those that can't be negative are not."""
+    amounts = [amount for _, _, amount in row.work]
+    return (
+        0 < row.cycles < _LARGEST
+        and 0 <= row.noise < _LARGEST
+        and 0 < row.weight < _LARGEST
+        and all(0 <= amount < _LARGEST for amount in amounts)
+        and any(amounts)
+    )
 
 
 def save_calibration(calibration: UserCalibration, path: str | Path) -> None:

@@ -28,6 +28,8 @@ __all__ = ["Check", "Learnt", "learn", "read_measurements"]
 
 # A time so far from the prediction is a slip: of the unit, the clock or the model's name.
 _SLIP = 100.0
+# What no microcontroller draws while it computes.
+_LEAST_W, _MOST_W = 1e-5, 20.0
 # Each prediction from the others is a calibration of its own.
 _MOST_CROSS_CHECKS = 12
 
@@ -165,6 +167,12 @@ def _from_others(
 
 
 def _refuse_slip(measurement: Measurement, prediction: Quantity | Missing) -> None:
+    energy, time_s = measurement.energy, measurement.latency.value
+    if energy is not None and not _LEAST_W <= energy.value / time_s <= _MOST_W:
+        power = format_value(energy.value / time_s, Unit.WATT)
+        spent = format_value(energy.value, Unit.JOULE)
+        problem = f"{spent} in {format_value(time_s, Unit.SECOND)} is {power}"
+        raise ConfigError(measurement.source, problem, "Check the unit of the energy")
     if isinstance(prediction, Missing):
         return  # calibrate says why
     factor = measurement.latency.value / prediction.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from tinygauge import catalog, graph
 from tinygauge.calibration import Learnt, learn, load_calibration, save_calibration
 from tinygauge.calibration.readings import Reading, measurements
 from tinygauge.cost import predict_latency
-from tinygauge.cost.calibrate import Measurement
+from tinygauge.cost.calibrate import Measurement, calibrate
 from tinygauge.errors import ConfigError, InputError
 from tinygauge.inspection import target_of
 from tinygauge.prediction import predict
@@ -114,6 +115,45 @@ def test_a_slip_of_the_unit_is_refused(factor: float) -> None:
         learn([measured(SMALL, factor)])
 
 
+@pytest.mark.parametrize("power_w", [30.0, 1e-6])
+def test_an_energy_that_no_part_draws_is_refused(power_w: float) -> None:
+    """Joules for microjoules, or the other way about."""
+    with pytest.raises(InputError, match="Check the unit of the energy"):
+        learn([measured(SMALL, 1.0, power_w=power_w)])
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("rows", 0, "cycles"), math.inf),
+        (("rows", 0, "cycles"), 1e300),
+        (("rows", 0, "noise"), math.nan),
+        (("rows", 0, "noise"), -1.0),
+        (("rows", 0, "weight"), 0.0),
+        (("rows", 0, "work", 0, 2), -5.0),
+        (("rows", 0, "work", 0, 2), math.nan),
+        (("powers", 0, "power_w"), 0.0),
+        (("powers", 0, "clock_hz"), math.nan),
+        (("clocks_hz", 0), 0.0),
+    ],
+)
+def test_a_number_that_was_tampered_with_is_refused(
+    tmp_path: Path, place: tuple[str | int, ...], value: float
+) -> None:
+    """No prediction starts from what can't be."""
+    path = tmp_path / "own.json"
+    save_calibration(calibrate([measured(SMALL, 1.4, power_w=0.02)]), path)
+    content = json.loads(path.read_text())
+    inner = content
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    path.write_text(json.dumps(content))
+
+    with pytest.raises(ConfigError, match=r"own\.json: holds a"):
+        load_calibration(path)
+
+
 def _cut(text: str) -> str:
     return text[: len(text) // 2]
 
@@ -136,13 +176,13 @@ def test_a_file_that_is_no_calibration_is_refused(
 ) -> None:
     """Reading it is an input error, and writing does not replace what is something else."""
     path = tmp_path / "own.json"
-    save_calibration(learn([measured(SMALL, 1.4)]).calibration, path)
+    save_calibration(calibrate([measured(SMALL, 1.4)]), path)
     path.write_text(damage(path.read_text()))
 
     with pytest.raises(ConfigError, match=r"own\.json"):
         load_calibration(path)
     with pytest.raises(ConfigError, match="something else than a calibration"):
-        save_calibration(learn([measured(SMALL, 1.4)]).calibration, path)
+        save_calibration(calibrate([measured(SMALL, 1.4)]), path)
 
 
 def test_an_absent_file_says_how_to_make_one(tmp_path: Path) -> None:
