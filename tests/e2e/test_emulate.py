@@ -142,6 +142,7 @@ def test_a_model_is_timed_without_data(tinygauge: Run, models: Path, tmp_path: P
     assert lines[0].startswith("custom on an emulated cortex-m33 (mps2-an505, QEMU ")
     assert "it is no board's latency" in done.stdout
     assert "rule NOT met: real-board" in done.stdout
+    assert "on random inputs" in done.stdout
     run = load_run(tmp_path / "emulated-custom-cortex-m33" / "performance")
     assert run.dataset is not None
     assert run.dataset.name == "random inputs"
@@ -180,6 +181,11 @@ def test_ctrl_c_leaves_no_process_and_a_run_to_resume(
     assert processes_with(str(tmp_path)) == []
     held = load_run(tmp_path / "run" / "accuracy")
     assert not held.complete
+
+    other = [word.replace("cnn_16_i8", "cnn_8_i8") for word in words]
+    refused = tinygauge(*other, "--resume")
+    assert refused.returncode == 2
+    assert "Resume with the model of before" in refused.stderr
 
     done = tinygauge(*words, "--resume")
 

@@ -67,7 +67,7 @@ def _board(emulator: Emulator) -> Iterator[Board]:
     """Connect to an emulated board, in step, and disconnect."""
     with closing(open_link(emulator.port)) as link:
         board = Board(link)
-        assert board.synchronise() == "TinyGauge"
+        assert board.synchronise().startswith("TinyGauge cortex-m")
         yield board
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from tinygauge import graph
+from tinygauge.bench.folder import load_run
 from tinygauge.bench.records import Mode, Run
 from tinygauge.bench.runner import Progress
 from tinygauge.emulation.qemu import NOMINAL_HZ, Emulator, find_qemu
@@ -115,6 +117,10 @@ def _build(request: Request, cpu: str, compiler: str) -> Firmware:
 def _run(request: Request, firmware: Firmware, progress: Progress | None) -> Run:
     """Measure one mode on a board that is started for it."""
     out = request.out / request.mode.value
+    # A run that never began is begun.
+    resume = request.resume and out.exists()
+    if resume:
+        _same_model(out, request)
     with Emulator(firmware.machine.name, firmware.path) as emulator:
         try:
             return measure(
@@ -122,8 +128,7 @@ def _run(request: Request, firmware: Firmware, progress: Progress | None) -> Run
                     request,
                     port=emulator.port,
                     out=out,
-                    # A run that never began is begun.
-                    resume=request.resume and out.exists(),
+                    resume=resume,
                     simulated=True,
                     engine=ENGINE,
                     clock_hz=NOMINAL_HZ,
@@ -135,6 +140,14 @@ def _run(request: Request, firmware: Firmware, progress: Progress | None) -> Run
             if failure is None:
                 raise
             raise failure from error
+
+
+def _same_model(out: Path, request: Request) -> None:
+    """Refuse to go on with a run of another model: the firmware does not tell it."""
+    held = load_run(out).model
+    if held is not None and held.sha256 != graph.load(str(request.model)).sha256:
+        problem = f"this run was begun with {held.name}, whose content was another"
+        raise ConfigError(str(out), problem, "Resume with the model of before")
 
 
 def _count(runs: Sequence[Run]) -> Quantity | Missing:

@@ -15,10 +15,12 @@ from tinygauge.errors import ConfigError
 from tinygauge.firmware import wire_of
 from tinygauge.graph import DType, Model
 
-__all__ = ["FETCHED", "random_inputs", "reference_data", "reference_model"]
+__all__ = ["FETCHED", "RANDOM", "random_inputs", "reference_data", "reference_model"]
 
 FETCHED = "mlperf-tiny"
 """Folder of ``tinygauge fetch mlperf-tiny``."""
+RANDOM = "random inputs"
+"""Name of the dataset that stands in for one."""
 
 _MODELS = {
     "kws": "kws_ref_model.tflite",
@@ -97,7 +99,7 @@ def random_inputs(model: Model, benchmark: str) -> Dataset:
     else:
         x = stored.astype(np.int16 if tensor.dtype is DType.INT16 else np.int8)
     return Dataset(
-        name="random inputs",
+        name=RANDOM,
         path="",
         sha256=hashlib.sha256(x.tobytes()).hexdigest(),
         x=x,

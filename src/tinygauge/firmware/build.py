@@ -162,7 +162,11 @@ def _words(compiler: Compiler, machine: Machine, engine: Engine, source: Path) -
     else:
         core = ["-target", "thumb-freestanding-eabihf", f"-mcpu={machine.zig_cpu}"]
         behind = []
-    defined = [f"-DTG_MACHINE={machine.number}", f"-DTG_MAX_INPUT_BYTES={engine.input_bytes}"]
+    defined = [
+        f"-DTG_MACHINE={machine.number}",
+        f"-DTG_MAX_INPUT_BYTES={engine.input_bytes}",
+        f'-DTG_VENDOR="TinyGauge {machine.cpu}"',
+    ]
     sources = [
         *sorted(KERNELS.glob("*.c")),
         SOURCES / "tg_harness.c",

@@ -11,6 +11,7 @@ from typing import Any
 from tinygauge.bench.coding import to_plain
 from tinygauge.bench.records import Mode, Run
 from tinygauge.emulation.emulate import Emulation
+from tinygauge.emulation.inputs import RANDOM
 from tinygauge.emulation.qemu import NOMINAL_HZ
 from tinygauge.firmware import FirmwareSources
 from tinygauge.measurement import latency_of, score_of
@@ -120,7 +121,8 @@ def _time_lines(run: Run, emulation: Emulation) -> list[str]:
     each = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
     return [
         f"  instructions   {emulation.instructions} per inference",
-        f"  emulated time  {_time(run)} per inference, {len(run.windows)} windows of {each}",
+        f"  emulated time  {_time(run)} per inference, {len(run.windows)} windows of {each}"
+        + (f" on {RANDOM}" if run.dataset is not None and run.dataset.name == RANDOM else ""),
         f"  {_NOTICE}",
     ]
 
