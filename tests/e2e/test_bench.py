@@ -22,6 +22,7 @@ if sys.platform == "win32":
     pytest.skip("there are no pseudo-terminals", allow_module_level=True)
 
 from tests.support.fake_pty_board import FakePtyBoard
+from tests.support.rfc2217_server import Rfc2217Server
 from tinygauge.bench.folder import load_run
 from tinygauge.cli.main import main
 
@@ -80,6 +81,24 @@ def test_performance_finds_its_iterations_and_says_which_rules_it_meets(
     assert met["window-10-iterations"] is True
     assert met["five-windows"] is False
     assert all(window["elapsed_s"] >= 0.2 for window in document["run"]["windows"])
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # pyserial's own
+def test_a_board_behind_a_terminal_server_is_measured(
+    board: FakePtyBoard, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """rfc2217:// is one of the links that pyserial opens."""
+    server = Rfc2217Server(board.port)
+    words = ["--port", server.url, "--mode", "accuracy", "--data", str(data)]
+
+    code = main(["bench", "run", *words, "--out", str(tmp_path / "run"), "--json"])
+
+    server.close()
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    document = json.loads(said.out)
+    assert document["correct"] == 11
+    assert document["run"]["faults"] == []
 
 
 def command(board_port: str | Path, data: Path, out: Path, *more: str) -> list[str]:

@@ -78,11 +78,14 @@ class SerialLink:
 
         self._clock = clock or HostClock()
         self._name, self._baud = port, baud
-        # A serial.SerialException is an OSError; unknown addresses are ValueErrors.
-        self._failures = (OSError, ValueError, serial.SerialException)
+        # A serial.SerialException is an OSError; unknown addresses are ValueErrors, and what a kind
+        # of address can't do is a NotImplementedError.
+        self._failures = (OSError, ValueError, NotImplementedError, serial.SerialException)
+        # A terminal server's port has no time limit for writing.
+        write_s = None if port.startswith("rfc2217://") else _WRITE_S
         try:
             self._serial = serial.serial_for_url(
-                port, baudrate=baud, timeout=_POLL_S, write_timeout=_WRITE_S, do_not_open=True
+                port, baudrate=baud, timeout=_POLL_S, write_timeout=write_s, do_not_open=True
             )
             if "://" not in port:  # two programs on one port would each get half of the bytes
                 self._serial.exclusive = True
