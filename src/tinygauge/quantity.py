@@ -82,6 +82,30 @@ class Interval:
         """Return the interval of a value whose error nobody stated."""
         return cls(math.nan, math.nan, 0.0, Basis.UNKNOWN)
 
+    @classmethod
+    def of_median(cls, values: Sequence[float]) -> Interval:
+        """Return the interval of the median of repeats: from the least to the largest.
+
+        Parameters
+        ----------
+        values : sequence of float
+            At least one.
+
+        Returns
+        -------
+        Interval
+            Holds the true median with confidence 1 - 2^(1 - n), of which no more than 0.999 is
+            claimed; unknown for a single value.
+
+        References
+        ----------
+        H. A. David, H. N. Nagaraja, "Order Statistics", 3rd ed., 2003, section 7.1.
+        """
+        n = len(values)
+        if n < 2:
+            return cls.unknown()
+        return cls(min(values), max(values), min(0.999, 1 - 2.0 ** (1 - n)), Basis.REPEATS, n)
+
     @property
     def is_known(self) -> bool:
         """Whether the ends are numbers."""

@@ -189,3 +189,13 @@ def test_nothing_has_no_total() -> None:
     """An empty sum is no 0 seconds: its unit would be a guess."""
     with pytest.raises(ComparisonError, match="nothing to add"):
         total([], correlated=True, provenance=SOURCE)
+
+
+@pytest.mark.parametrize(("n", "level"), [(2, 0.5), (5, 0.9375), (60, 0.999)])
+def test_the_interval_of_a_median_is_the_range_of_its_repeats(n: int, level: float) -> None:
+    """As sure as that not all of them lie on one side; a single value tells nothing."""
+    found = Interval.of_median([float(value) for value in range(n)])
+
+    assert (found.low, found.high, found.n) == (0.0, n - 1.0, n)
+    assert found.level == pytest.approx(level)
+    assert not Interval.of_median([1.0]).is_known

@@ -19,15 +19,13 @@ from tinygauge.cost.calibrate import Measurement
 from tinygauge.errors import ConfigError
 from tinygauge.graph import Model, precision
 from tinygauge.inspection import core_findings, maker_findings, target_of
-from tinygauge.quantity import Basis, Interval, Method, Provenance, Quantity
+from tinygauge.quantity import Interval, Method, Provenance, Quantity
 from tinygauge.records import Severity
 from tinygauge.units import Unit, parse
 
 __all__ = ["Place", "Reading", "measurements", "middle", "parse_positive"]
 
 _TOOL = f"tinygauge {__version__}"
-# Nothing here is surer than this, however often it was repeated.
-_MOST_SURE = 0.999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,19 +154,10 @@ def middle(values: Sequence[float], unit: Unit, source: str) -> Quantity:
     Returns
     -------
     Quantity
-        Measured. The interval is from the least to the largest, which holds the true median
-        with confidence 1 - 2^(1 - n); of a single value it is unknown.
-
-    References
-    ----------
-    H. A. David, H. N. Nagaraja, "Order Statistics", 3rd ed., 2003, section 7.1.
+        Measured, with the interval of a median.
     """
-    interval = Interval.unknown()
-    if len(values) > 1:
-        level = min(_MOST_SURE, 1 - 2.0 ** (1 - len(values)))
-        interval = Interval(min(values), max(values), level, Basis.REPEATS, len(values))
     provenance = Provenance(Method.MEASURED, source, _TOOL)
-    return Quantity(statistics.median(values), unit, interval, provenance)
+    return Quantity(statistics.median(values), unit, Interval.of_median(values), provenance)
 
 
 def measurements(readings: Iterable[Reading]) -> list[Measurement]:

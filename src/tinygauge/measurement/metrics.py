@@ -45,7 +45,9 @@ def latency_of(run: Run) -> Latency | Missing:
     value = statistics.median(times)
     source = f"{_windows(run.windows)} on {_place(run)}, {_clock(run)}"
     provenance = _provenance(run, source)
-    return Latency(per_inference=Quantity(value, Unit.SECOND, _median_interval(times), provenance))
+    return Latency(
+        per_inference=Quantity(value, Unit.SECOND, Interval.of_median(times), provenance)
+    )
 
 
 def energy_of(run: Run) -> Energy | Missing:
@@ -166,16 +168,9 @@ def _dataset(run: Run, n: int) -> DatasetRef:
     return DatasetRef(name=name.rsplit("/", 1)[-1], path=name, sha256=digest, n=n)
 
 
-def _median_interval(values: Sequence[float]) -> Interval:
-    n = len(values)
-    if n < 2:
-        return Interval.unknown()
-    return Interval(min(values), max(values), 1 - 2.0 ** (1 - n), Basis.REPEATS, n)
-
-
 def _metered(values: Sequence[float], share: float, unit: Unit, provenance: Provenance) -> Quantity:
     value = statistics.median(values)
-    spread = _median_interval(values)
+    spread = Interval.of_median(values)
     interval = Interval.unknown()
     if spread.is_known and math.isfinite(share):  # nan: the instrument's accuracy is unknown
         common = share * value
