@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +123,8 @@ def _columns(where: str, header: list[str]) -> list[_Column]:
 
 
 def _column(where: str, header: str) -> _Column:
-    base, _, suffix = header.lower().partition("_")
+    spelling = re.sub(r"[\W_]+", "_", header.lower().replace("µ", "u").replace("μ", "u"))
+    base, _, suffix = spelling.strip("_").partition("_")  # Latency (ms) is latency_ms
     units = {unit.lower(): unit for unit in _UNITS.get(base, ())}
     if base in COLUMNS and not suffix:
         return _Column(base)
