@@ -40,6 +40,9 @@ class _Column:
     name: str
     unit: str = ""
 
+    def with_unit(self, cell: str) -> str:
+        return f"{cell} {self.unit}" if self.unit and cell and not cell[-1].isalpha() else cell
+
 
 def read_table(path: str | Path, given: Place) -> list[Reading]:
     """Read a CSV file of measurements.
@@ -76,8 +79,7 @@ def read_table(path: str | Path, given: Place) -> list[Reading]:
             problem = f"{len(cells)} cells, the header has {len(columns)}"
             raise ConfigError(where, problem, "Quote cells that hold the separator")
         row = {
-            column.name: f"{cell} {column.unit}".strip() if cell else ""
-            for column, cell in zip(columns, cells, strict=True)
+            column.name: column.with_unit(cell) for column, cell in zip(columns, cells, strict=True)
         }
         found.append(reader.reading(where, row))
     if not found:

@@ -40,7 +40,7 @@ def write(folder: Path, text: str) -> Path:
         "model,board,engine,clock,latency,energy\na.tflite,ek-ra6m4,tflm-ref,100MHz,62 ms,3.1mJ",
         "model,board,engine,clock_mhz,latency_ms,energy_uj\na.tflite,ek-ra6m4,tflm-ref,100,62,3100",
         "Model,Board,Engine,Clock [MHz],Latency (µs),Energy (mJ)\n"
-        "a.tflite,ek-ra6m4,tflm-ref,100,62000,3.1",
+        "a.tflite,ek-ra6m4,tflm-ref,100,62 ms,3.1",
         "MODEL;Board;engine;clock_hz;latency_us;energy\r\n"
         "a.tflite;EK-RA6M4;tflm-ref;1e8;62000;3.1 mJ\r\n",
         "\ufeffmodel\tboard\tengine\tclock\tlatency_s\tenergy_J\tnote\n\n"
