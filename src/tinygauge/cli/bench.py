@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tinygauge import catalog
+from tinygauge import catalog, graph
 from tinygauge.accuracy import load_labels
 from tinygauge.bench.folder import load_run
 from tinygauge.bench.monitors import open_monitor, parse_address
@@ -22,6 +22,7 @@ from tinygauge.bench.recorded_energy import with_recorded_energy
 from tinygauge.bench.records import Mode, Run
 from tinygauge.bench.replay import Replay, replay_folder
 from tinygauge.cli.output import console, print_error, progress_bar
+from tinygauge.emulation.inputs import RANDOM, random_inputs
 from tinygauge.errors import BenchError, ConfigError, InputError
 from tinygauge.measurement import Request, measure, resumed
 from tinygauge.report.bench_report import (
@@ -141,7 +142,9 @@ def _request(options: argparse.Namespace) -> Request:
     if options.resume:
         if options.out and Path(options.out) != Path(options.resume):
             raise ConfigError("--out", "--resume names the folder already", "Leave --out away")
-        return replace(resumed(Path(options.resume)), **chosen)
+        return _with_data(replace(resumed(Path(options.resume)), **chosen))
+    if options.model and options.mode in ("performance", "energy"):
+        chosen.setdefault("data", RANDOM)
     missing = [f"--{name}" for name in ("port", "mode", "data") if name not in chosen]
     if missing:
         names = ", ".join(missing)
@@ -149,7 +152,14 @@ def _request(options: argparse.Namespace) -> Request:
     chosen.setdefault("benchmark", "custom")
     parts = (chosen["benchmark"], options.mode, chosen.get("board", ""))
     folder = options.out or "run-" + "-".join(part for part in parts if part)
-    return Request(out=Path(folder), **chosen)
+    return _with_data(Request(out=Path(folder), **chosen))
+
+
+def _with_data(request: Request) -> Request:
+    """Make the random inputs that time a model where no dataset was named."""
+    if request.data != RANDOM or request.model is None:
+        return request
+    return replace(request, data=random_inputs(graph.load(request.model), request.benchmark))
 
 
 def _in(text: str | None, option: str, unit: Unit) -> float | None:

@@ -50,7 +50,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         choices=("performance", "accuracy", "energy"),
         help="time per inference, right answers, or energy per inference",
     )
-    run.add_argument("--data", metavar="PATH", help="inputs: .npz, .csv or a folder")
+    run.add_argument(
+        "--data", metavar="PATH", help="inputs: .npz, .csv or a folder; random ones to time MODEL"
+    )
     run.add_argument("--model", metavar="FILE", help="the .tflite on the board")
     run.add_argument("--out", metavar="DIR", help="folder of the run; by default by its names")
     run.add_argument(
