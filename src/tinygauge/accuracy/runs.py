@@ -22,7 +22,7 @@ from tinygauge.accuracy.inputs import SCHEME_VERSION, ModelInputs, fit, output_t
 from tinygauge.accuracy.processes import Limits, Progress, run_model
 from tinygauge.accuracy.runners import Choice, Runner, exact_counterpart, runners_for
 from tinygauge.errors import DatasetError, RunnerError, UnsupportedOpError
-from tinygauge.exact import find_unsupported
+from tinygauge.exact import backend, find_unsupported
 from tinygauge.graph import DType, Model, Quantization, Tensor
 from tinygauge.quantity import Missing
 
@@ -221,6 +221,8 @@ def _plan_run(model: Model, inputs: ModelInputs, interpreter: Runner, choice: Ch
         unsupported: Missing | None = Missing("floating-point models have no roundings to repeat")
     else:
         unsupported = find_unsupported(model, rounding)
+    if choice is Choice.AUTO and backend() == "numpy" and _is_faster(interpreter):
+        unsupported = Missing("it is faster where the exact kernels were not compiled")
     if unsupported is None:
         # A stand-in that is nearly the profile can't check what is the profile exactly.
         can_check = interpreter.version is not None and not interpreter.note
@@ -229,6 +231,11 @@ def _plan_run(model: Model, inputs: ModelInputs, interpreter: Runner, choice: Ch
         where = model.path or model.name
         raise UnsupportedOpError(where, unsupported.reason, "Use --runner auto or interpreter")
     return Run(model, inputs, interpreter, why="" if is_float(model) else unsupported.reason)
+
+
+def _is_faster(interpreter: Runner) -> bool:
+    """Whether an interpreter outruns NumPy with the same bits; tflite-micro does not."""
+    return interpreter.package == "ai-edge-litert" and not interpreter.note
 
 
 def is_float(model: Model) -> bool:

@@ -88,6 +88,11 @@ def _load_runtime(job: dict[str, Any]) -> None:
             from ai_edge_litert import interpreter  # noqa: F401
         elif job["runner"].startswith("exact"):
             from tinygauge import exact, graph  # noqa: F401
+        elif job["runner"] == "onnxruntime":
+            # Not the runtime itself: it starts a thread, and then forking is not safe.
+            import onnx  # noqa: F401
+
+            from tinygauge.graph.onnx import to_onnx  # noqa: F401
 
 
 def _do_in_child(job: dict[str, Any], replies: TextIO) -> int:
