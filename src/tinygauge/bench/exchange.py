@@ -88,6 +88,8 @@ def read_infer_reply(lines: Sequence[Timed]) -> InferReply:
         start_us, end_us = messages[3].number, messages[4].number
         if start_us is None or end_us is None or end_us < start_us:
             raise ValueError(f"its clock ran from {start_us} to {end_us} microseconds")
+    if not messages[2].number:
+        raise ValueError("it inferred 0 times")
     first, last = (3, 4) if kinds == _WITH_LAPS else (2, 3)
     return InferReply(
         iterations=messages[2].number or 0,

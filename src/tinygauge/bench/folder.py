@@ -33,6 +33,7 @@ RUN_VERSION = 1
 _SCHEMA = "tinygauge-run"
 _RUN, _RESULTS, _TRANSCRIPT = "run.json", "results.jsonl", "transcript.log"
 Result = WindowResult | InputResult | BenchFault
+_MOST_CLASSES = 10_000
 # Kept in results.jsonl, not in run.json.
 _APPENDED = ("windows", "inputs", "faults")
 _KINDS: dict[str, type[Result]] = {
@@ -222,11 +223,25 @@ def _parse_results(content: bytes, folder: Path) -> list[Result]:
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):  # a torn line has no end
         try:
             plain = json.loads(line)
-            found.append(from_plain(_KINDS[plain.pop("result")], plain))
+            result = from_plain(_KINDS[plain.pop("result")], plain)
+            _check(result)
+            found.append(result)
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             where = f"{folder / _RESULTS}, line {number}"
             raise RunFormatError(where, f"this is no result ({error})") from error
     return found
+
+
+def _check(result: Result) -> None:
+    """Raise ValueError where a result can't be: nothing that reads a run needs to ask again."""
+    if isinstance(result, WindowResult):
+        if result.index < 0 or result.iterations < 1 or not result.elapsed_s >= 0:
+            raise ValueError("a window has an index, inferences and a time")
+    elif isinstance(result, InputResult):
+        if result.index < 0 or not result.outputs:
+            raise ValueError("an input has an index and outputs")
+        if result.true_class is not None and not 0 <= result.true_class < _MOST_CLASSES:
+            raise ValueError(f"{result.true_class} is no class")
 
 
 def _check_digests(folder: Path, run: Run, results: bytes, digest: str) -> None:

@@ -339,6 +339,8 @@ def _mlc_reply(each: Mapping[str, Any]) -> InferReply:
     infer = each["infer"]
     start_us, end_us = infer.get("start_time"), infer.get("end_time")
     lapped = start_us is not None and end_us is not None
+    if int(infer["iterations"]) < 1:
+        raise ValueError("it inferred 0 times")
     return InferReply(
         iterations=int(infer["iterations"]),
         warmups=int(infer["warmups"]),

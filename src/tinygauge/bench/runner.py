@@ -179,7 +179,7 @@ def _inference_s(window: WindowResult) -> float:
 
 
 def _near(one: float, other: float) -> bool:
-    return abs(one / other - 1) <= SPREAD
+    return abs(one - other) <= SPREAD * other
 
 
 def _borne_out(times: Sequence[float], usual_s: float) -> bool:

@@ -42,6 +42,8 @@ def latency_of(run: Run) -> Latency | Missing:
     if not run.windows:
         return Missing(f"{_UNSEEN} of mode {run.mode.value}", "Run: --mode performance")
     times = [window.elapsed_s / window.iterations for window in run.windows]
+    if not all(0 < time_s < math.inf for time_s in times):
+        return Missing("a window took no time by the board's clock", "Infer more often in it")
     value = statistics.median(times)
     source = f"{_windows(run.windows)} on {_place(run)}, {_clock(run)}"
     provenance = _provenance(run, source)
@@ -71,6 +73,8 @@ def energy_of(run: Run) -> Energy | Missing:
     metered = [(window, window.energy) for window in run.windows if window.energy is not None]
     if not metered:
         return Missing(f"{_UNSEEN} of mode {run.mode.value}", "Run: --mode energy")
+    if not all(energy.energy_j > 0 and energy.duration_s > 0 for _, energy in metered):
+        return Missing("a window's energy or duration is not above 0", "Check the monitor's wiring")
     each = [energy.energy_j / window.iterations for window, energy in metered]
     powers = [energy.energy_j / energy.duration_s for _, energy in metered]
     share = max(energy.uncertainty_j / energy.energy_j for _, energy in metered)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from tinygauge.errors import (
 from tinygauge.measurement import Request, energy_of, latency_of, measure, score_of
 from tinygauge.quantity import Basis, Method, Missing
 from tinygauge.records import Energy, Latency, Score
+from tinygauge.report.bench_report import run_lines
 
 X = np.random.default_rng(2).integers(-128, 128, (6, 49, 10, 1)).astype(np.int8)
 DATA = Dataset(
@@ -399,6 +401,36 @@ def test_a_torn_line_is_no_result(tmp_path: Path) -> None:
     run = desk.measure(tmp_path / "r", resume=True)
 
     assert [item.outputs for item in run.inputs] == [outputs_of(row.tobytes()) for row in X]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (rb'"index":0', b'"index":-1'),
+        (rb'"true_class":\d+', b'"true_class":99999'),
+        (rb'"outputs":\[[^]]*\]', b'"outputs":[]'),
+        (rb'"recording":\d+', b'"recording":"a"'),
+        (rb'"result":"input"', b'"result":"output"'),
+    ],
+)
+def test_an_impossible_result_is_refused(tmp_path: Path, before: bytes, after: bytes) -> None:
+    """Naming the line; what reads a run can trust it."""
+    Desk().measure(tmp_path / "run")
+    results = tmp_path / "run" / "results.jsonl"
+    results.write_bytes(re.sub(before, after, results.read_bytes()))
+
+    with pytest.raises(RunFormatError, match=r"results\.jsonl, line 1"):
+        load_run(tmp_path / "run")
+
+
+def test_a_clock_that_stands_still_gives_no_latency(tmp_path: Path) -> None:
+    """It is missing, with what to do; never 0, and no crash."""
+    run = Desk(clock_ratio=0.0).measure(
+        tmp_path / "run", Mode.PERFORMANCE, iterations=1, warmups=0, simulated=True
+    )
+
+    assert isinstance(latency_of(run), Missing)
+    assert any("took no time" in line for line in run_lines(run))
 
 
 def test_a_changed_file_of_a_finished_run_is_seen(tmp_path: Path) -> None:
