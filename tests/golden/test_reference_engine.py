@@ -6,6 +6,7 @@ Compiled for this machine, with sanitizers; the emulated boards run the same C
 
 from __future__ import annotations
 
+import random
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.support.firmware.op_models import OP_MODELS
 from tinygauge import graph
 from tinygauge.accuracy.processes import run_model
 from tinygauge.accuracy.runners import Runner
+from tinygauge.errors import InputError
 from tinygauge.exact.lowering import lower_ops
 from tinygauge.firmware import generate_engine, wire_of
 from tinygauge.firmware.calls import CALLS
@@ -70,13 +72,13 @@ def _given(program: Path, contents: list[bytes]) -> tuple[list[bytes], list[list
 
 def _inputs(model: graph.Model, count: int) -> npt.NDArray[Any]:
     tensor = model.main.tensors[model.main.inputs[0]]
-    random = np.random.default_rng(3)
+    source = np.random.default_rng(3)
     shape = (count, *tensor.shape)
     if tensor.dtype is graph.DType.FLOAT32:
-        return random.normal(0, 4, shape).astype(np.float32)
+        return source.normal(0, 4, shape).astype(np.float32)
     kind = np.dtype(tensor.dtype.value)
     limits = np.iinfo(kind)
-    spread = random.integers(limits.min, limits.max, shape, endpoint=True)
+    spread = source.integers(limits.min, limits.max, shape, endpoint=True)
     spread[-1] = limits.max  # saturated, all over
     return spread.astype(kind)
 
@@ -164,3 +166,23 @@ def test_a_spectrogram_gives_its_reconstruction_error(mirror: Path, objects: lis
     rebuilt = (np.frombuffer(b"".join(expected), np.int8).reshape(3, 640) - y_zero) * y_scale
     errors = np.mean((rebuilt - reals[:, 0]) ** 2, axis=1)
     assert np.ravel(results) == pytest.approx(errors, rel=1e-5, abs=5.1e-4)
+
+
+def test_a_damaged_model_is_refused_or_runs_cleanly(objects: list[Path]) -> None:
+    """Eighty files with a changed byte: never C that does not compile, or a sanitizer's report."""
+    source = random.Random(1)  # noqa: S311 (not for secrets)
+    wholes = [make() for make in OP_MODELS.values()]
+    ran = 0
+    for _ in range(80):
+        content = bytearray(source.choice(wholes))
+        content[source.randrange(len(content))] = source.randrange(256)
+        try:
+            model = graph.parse(bytes(content), name="damaged")
+            engine = generate_engine(model, wire_of("custom"))
+        except InputError:
+            continue
+        if engine.input_bytes <= 4096:
+            program = link_engine_for_host(objects, engine.source)
+            _given(program, [source.randbytes(engine.input_bytes)])
+            ran += 1
+    assert ran > 5

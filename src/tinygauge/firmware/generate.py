@@ -13,6 +13,7 @@ the C text; its names don't.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from string import Template
@@ -129,6 +130,7 @@ def generate_engine(model: Model, wire: Wire) -> Engine:
         steps = lower_ops(model)
     except UnsupportedOpError as error:
         raise UnsupportedOpError(error.where, error.problem, _ADVICE) from error
+    _check_order(model, steps)
     layout = _Layout(model, steps)
     writer = _write(model, steps, layout)
     input_bytes = source.elements * (4 if wire.sent == "floats" else source.dtype.bits // 8)
@@ -163,12 +165,30 @@ def _ends(model: Model, wire: Wire) -> tuple[Tensor, Tensor]:
     if source.dtype not in stored or result.dtype not in _ENDS:
         problem = f"it takes {source.dtype.value} and gives {result.dtype.value}"
         raise UnsupportedOpError(where, problem, _ADVICE)
+    for tensor in (source, result):
+        scale = tensor.quantization.scale[0] if tensor.quantization is not None else 1.0
+        if not 0 < scale < math.inf:
+            problem = f"tensor {tensor.index} has scale {scale}"
+            raise UnsupportedOpError(where, problem, "Convert it again")
     if wire.results == "error" and (
         source.elements != result.elements or result.dtype is not DType.INT8
     ):
         problem = f"{source.elements} inputs and {result.elements} outputs have no difference"
         raise UnsupportedOpError(where, problem, "Give an autoencoder")
     return source, result
+
+
+def _check_order(model: Model, steps: tuple[Step, ...]) -> None:
+    """Refuse a file whose ops read what nothing wrote before: it would be another tensor's."""
+    graph = model.main
+    written = set(graph.inputs)
+    last = Step(op=len(graph.ops), inputs=tuple(graph.outputs), outputs=())
+    for step in (*steps, last):
+        for index in step.inputs:
+            if index not in written and graph.tensors[index].data is None:
+                problem = f"tensor {index} is read before anything writes it"
+                raise UnsupportedOpError(model.path or model.name, problem, "Convert it again")
+        written.update(step.outputs)
 
 
 def _numbers(writer: Writer, source: Tensor, result: Tensor) -> dict[str, str]:

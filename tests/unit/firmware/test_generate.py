@@ -82,6 +82,16 @@ def test_a_batch_is_refused() -> None:
         generate_engine(_model(builder.build([x], [y])), wire_of("custom"))
 
 
+def test_a_tensor_that_nothing_writes_is_refused() -> None:
+    """As an output without an op, which would be whatever lies in the arena."""
+    builder = ModelBuilder()
+    x = builder.tensor((1, 4), "int8", scale=0.1)
+    y = builder.tensor((1, 4), "int8", scale=0.1)
+
+    with pytest.raises(UnsupportedOpError, match=r"tensor 1 is read before anything writes it"):
+        generate_engine(_model(builder.build([x], [y])), wire_of("custom"))
+
+
 @pytest.mark.parametrize("name", ["cortex-m4", "M4", "m4"])
 def test_a_core_is_found_by_its_short_name(name: str) -> None:
     """As in --cpu m4."""
