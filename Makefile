@@ -60,7 +60,7 @@ validate-memory: $(VENV)/.dev ## compare predicted arenas and flash with measure
 	$(BIN)/python tools/validate_memory.py
 
 validate-latency: $(VENV)/.dev ## compare predicted times with measured ones that the fit left out
-	$(BIN)/python tools/fit_latency.py --validate
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python tools/fit_latency.py --validate
 
 lock: $(UV) ## write requirements/*.txt anew
 	$(UV) $(LOCK) pyproject.toml --group build -o requirements/demo.txt

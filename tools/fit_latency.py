@@ -29,9 +29,8 @@ from typing import Any
 import fit_prior
 import fit_time
 import fit_work
-import held_out
 import numpy as np
-from fit_time import Timed
+from fit_time import Facts, Timed
 from held_out import Errors, HeldOut
 from numpy.typing import NDArray
 from scipy.stats import norm as normal
@@ -298,7 +297,8 @@ def engine_entries(rows: Sequence[Timed]) -> dict[str, Any]:
         entry = found.setdefault(
             engine,
             {
-                "work": fit_time.WORK.get(engine, "tflm-cmsis-nn"),
+                "work": fit_time.kernels_of(engine, "", "cortex"),
+                "elsewhere": fit_time.kernels_of(engine, "", ""),
                 "counted": engine in fit_time.COUNTED,
                 "builds": {},
             },
@@ -343,16 +343,20 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("src/tinygauge/data/calibrations"))
     parser.add_argument("--validate", action="store_true", help="print the validation table")
     options = parser.parse_args()
-    ops = fit_work.read_ops(options.data)
-    samples = fit_work.samples(options.data, ops)
-    missed = {key: fit_work.held_out(rows) for key, rows in samples.items()}
-    raw = work_json(fit_work.fit_all(samples), ops, missed)
-    found = held_out.read(options.data, parse_work(raw), ops)
+    facts = Facts.read(options.data)
+    missed = {key: fit_work.held_out(rows) for key, rows in facts.samples.items()}
+
+    def tabulate(known: Facts) -> dict[str, Any]:
+        return work_json(fit_work.fit_all(known.samples), known.ops, missed)
+
+    raw = tabulate(facts)
+    found = HeldOut(facts, lambda known: parse_work(tabulate(known)))
     errors = found.all()
     options.out.mkdir(parents=True, exist_ok=True)
     write(options.out / "work.json", raw)
     write(options.out / "time.json", time_json(found, errors))
     if options.validate:
+        # It imports this file, which is only half read at the top.
         import validate_latency
 
         validate_latency.report(missed, found, errors)

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import fit_work
 import pandas as pd
 
-from tinygauge.cost.amounts import heaviest_dtype, is_flagged, work_of
+from tinygauge.cost.amounts import doubt_of, heaviest_dtype, is_flagged, work_of
 from tinygauge.cost.cycles import Labels
 from tinygauge.cost.features import OpFeatures
 from tinygauge.cost.posterior import Row
-from tinygauge.cost.table import WorkTable
+from tinygauge.cost.table import OpWork, WorkTable
 
 CORES = {
     "cortex-m0": "m0p",
@@ -54,6 +56,9 @@ ALIASES = {"rxv2+tflm-cmsis-nn": "tflm-rx"}
 # Engines of the catalogue that are builds here.
 RENAMED = {"hale-1.0": ("hale", "1.0")}
 WORK = {"tflm-ref": "tflm-ref", "renesas-eai-translator": "tflm-ref"}
+# Off Arm, Edge Impulse's SDK builds the reference kernels: its CMSIS-NN is for Arm alone
+# (edge-impulse/inferencing-sdk-cpp, "EI_CLASSIFIER_TFLITE_ENABLE_CMSIS_NN").
+ELSEWHERE = {"edge-impulse-eon": "tflm-ref"}
 WORK_OF_BUILD = {("tflm-cmsis-nn", "edgemark"): "tflm-cmsis-nn@emO3"}
 # Op sets whose times contradict those of other models, cause unknown. EdgeMark's convolutions
 # on the RX65N take three to ten times longer in networks that also link MEAN, ADD or depthwise
@@ -91,55 +96,88 @@ class Timed:
         return self.source != "edgemark"
 
 
-def read_rows(folder: Path, ops: pd.DataFrame, table: WorkTable) -> list[Timed]:
-    """Pair every latency with the predicted work of its model."""
-    by_model: dict[str, list[tuple[OpFeatures, int]]] = {
-        str(model): list(zip(rows["op"], rows["count"], strict=True))
-        for model, rows in ops.groupby("model")
-    }
-    found = []
-    for row in pd.read_csv(folder / "latencies.csv").itertuples(index=False):
-        mine = by_model[row.model]
-        build = WORK_OF_BUILD.get((row.engine, row.build)) or WORK.get(row.engine, "tflm-cmsis-nn")
-        core = CORES[row.core]
-        if (build, core) not in table.coefficients:
-            build = build.split("@", maxsplit=1)[0]
-        skips = row.build in SKIPS.get(row.engine, ())
-        works = [(op, table.op_work(op, build, core), count) for op, count in mine]
-        known = [(op, work, count) for op, work, count in works if work is not None]
-        if len(known) < len(works):
-            raise SystemExit(f"{row.model}: an op of unknown type on {core}")
-        overhead = table.overhead[build, core]
-        work = work_of(known, overhead, skips=skips, copied=int(row.copied))
-        dtype = heaviest_dtype([op for op, _ in mine])
-        engine = ALIASES.get(f"{row.core}+{row.engine}", row.engine)
-        flagged = is_flagged(FLAGGED, f"{engine}+{row.core}", dtype, {op.kind for op, _ in mine})
-        found.append(
-            Timed(
-                row=Row(
-                    labels=Labels(
-                        core=row.core,
-                        engine=engine,
-                        build=row.build,
-                        board=row.board,
-                        flagged=flagged,
-                    ),
-                    dtype=dtype,
-                    work=work,
-                    cycles=row.seconds * row.clock_hz,
-                ),
-                network=fit_work.network(row.model),
-                model=row.model,
-                source=row.source,
-                released=row.released,
-                clock_hz=row.clock_hz,
-                energy_j=row.energy_j,
-                power_w=row.power_w,
-                macs=sum(op.macs * count for op, count in mine),
-                copies=bool(row.copied),
-            )
-        )
-    return found
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What was measured: latencies, the ops of their models, and counted instructions."""
+
+    latencies: pd.DataFrame
+    ops: pd.DataFrame
+    samples: Mapping[tuple[str, str], list[fit_work.Sample]]
+
+    @classmethod
+    def read(cls, folder: Path) -> Facts:
+        """Read the fact tables."""
+        ops = fit_work.read_ops(folder)
+        latencies = pd.read_csv(folder / "latencies.csv")
+        return cls(latencies, ops, fit_work.samples(folder, ops))
+
+    def without(self, networks: Collection[str]) -> Facts:
+        """Return what would be known had these networks never been counted."""
+        kept = ~self.ops["model"].map(fit_work.network).isin(networks)
+        samples = {
+            key: [row for row in rows if row.network not in networks]
+            for key, rows in self.samples.items()
+        }
+        return Facts(self.latencies, self.ops[kept], samples)
+
+    def rows(self, table: WorkTable, networks: Collection[str] | None = None) -> list[Timed]:
+        """Pair latencies with the predicted work of their models, of some networks if given."""
+        by_model: dict[str, list[tuple[OpFeatures, int]]] = {
+            str(model): list(zip(rows["op"], rows["count"], strict=True))
+            for model, rows in self.ops.groupby("model")
+        }
+        return [
+            timed(row, by_model[row.model], table)
+            for row in self.latencies.itertuples(index=False)
+            if networks is None or fit_work.network(row.model) in networks
+        ]
+
+
+def kernels_of(engine: str, build: str, core: str) -> str:
+    """Name the build of the kernels whose instructions stand for an engine's work on a core."""
+    usual = WORK.get(engine, "tflm-cmsis-nn")
+    if not core.startswith("cortex"):
+        usual = ELSEWHERE.get(engine, usual)
+    return WORK_OF_BUILD.get((engine, build), usual)
+
+
+def timed(row: Any, mine: list[tuple[OpFeatures, int]], table: WorkTable) -> Timed:
+    """Pair one latency with the predicted work of its model.
+
+    Ops of a type that the table lacks altogether count as none: the doubt stands for them.
+    """
+    build, core = kernels_of(row.engine, row.build, row.core), CORES[row.core]
+    if (build, core) not in table.coefficients:
+        build = build.split("@", maxsplit=1)[0]
+    nothing = OpWork(0.0, known=False, inside=False)
+    works = [(op, table.op_work(op, build, core) or nothing, count) for op, count in mine]
+    work = work_of(
+        works,
+        table.overhead[build, core],
+        skips=row.build in SKIPS.get(row.engine, ()),
+        copied=int(row.copied),
+    )
+    doubt, _ = doubt_of(
+        [each for _, each, _ in works], [count for _, count in mine], table.spread[build, core]
+    )
+    dtype = heaviest_dtype([op for op, _ in mine])
+    engine = ALIASES.get(f"{row.core}+{row.engine}", row.engine)
+    flagged = is_flagged(FLAGGED, f"{engine}+{row.core}", dtype, {op.kind for op, _ in mine})
+    labels = Labels(core=row.core, engine=engine, build=row.build, board=row.board, flagged=flagged)
+    return Timed(
+        row=Row(
+            labels=labels, dtype=dtype, work=work, cycles=row.seconds * row.clock_hz, doubt=doubt
+        ),
+        network=fit_work.network(row.model),
+        model=row.model,
+        source=row.source,
+        released=row.released,
+        clock_hz=row.clock_hz,
+        energy_j=row.energy_j,
+        power_w=row.power_w,
+        macs=sum(op.macs * count for op, count in mine),
+        copies=bool(row.copied),
+    )
 
 
 # Starting points: cycles per instruction, per call of an op, per element copied in and out

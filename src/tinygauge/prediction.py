@@ -87,6 +87,7 @@ def predict(
     engine: Engine | str,
     *,
     clock_hz: float | None = None,
+    supply_v: float | None = None,
     calibration: UserCalibration | None = None,
 ) -> Prediction:
     """Predict one model on one target.
@@ -100,6 +101,8 @@ def predict(
         May name a build: ``"x-cube-ai@7.3.0"``.
     clock_hz : float, optional
         By default the board's; a core alone has none.
+    supply_v : float, optional
+        By default the board's.
     calibration : UserCalibration, optional
         The user's own measurements (see `tinygauge.calibration`).
 
@@ -115,7 +118,7 @@ def predict(
         If the engine can't run the model there, or nothing measured stands for the combination.
     """
     engine = catalog.engine(engine) if isinstance(engine, str) else engine
-    target = _target(place, engine, clock_hz)
+    target = _target(place, engine, clock_hz, supply_v)
     findings = _findings(model, place, engine, where=f"{model.name} on {target}")
     for finding in findings:
         if finding.severity is Severity.ERROR:
@@ -129,21 +132,30 @@ def predict(
         usual = clock_hz if clock_hz in timed else place.clock.value
         execution = at_clock(execution, usual, clock_hz, where=str(target))
     latency = _latency(execution, target)
+    energy = _energy(latency, place, target, calibration)
     return Prediction(
         model=model,
         target=target,
         execution=execution,
         latency=latency,
-        energy=_energy(latency, place, target, calibration),
+        energy=energy,
         fewest_cycles=model_roofline(model, target.core, engine),
-        findings=(*findings, *execution.findings),
+        findings=(
+            *findings,
+            *execution.findings,
+            *(energy.findings if isinstance(energy, Energy) else ()),
+        ),
     )
 
 
-def _target(place: Board | str, engine: Engine, clock_hz: float | None) -> Target:
+def _target(
+    place: Board | str, engine: Engine, clock_hz: float | None, supply_v: float | None
+) -> Target:
     if isinstance(place, Board):
-        target = target_of(place, engine)
-        return target if clock_hz is None else replace(target, clock_hz=clock_hz)
+        usual = target_of(place, engine)
+        return replace(
+            usual, clock_hz=clock_hz or usual.clock_hz, supply_v=supply_v or usual.supply_v
+        )
     return Target(board="", core=core_of(place), engine=engine.name, clock_hz=clock_hz)
 
 
@@ -163,7 +175,13 @@ def _energy(
         return Missing(f"{place} alone has no supply and draws no known power", "Name a board")
     if isinstance(latency, Missing):
         return latency
-    return predict_energy(latency, place, clock_hz=target.clock_hz, calibration=calibration)
+    return predict_energy(
+        latency,
+        place,
+        clock_hz=target.clock_hz,
+        supply_v=target.supply_v,
+        calibration=calibration,
+    )
 
 
 def _findings(

@@ -77,7 +77,10 @@ def test_a_core_alone_has_cycles_and_with_a_clock_seconds(model: graph.Model) ->
 
 
 def test_another_clock_scales_and_widens(model: graph.Model) -> None:
-    """Half the clock: twice the time, a relatively wider interval, a finding, no energy."""
+    """Half the clock: twice the time, relatively wider intervals, and findings.
+
+    Its energy lies between that of half the power and that of the same.
+    """
     board = catalog.board(L4R5)
     usual = predict(model, board, "tflm-cmsis-nn")
     halved = predict(model, board, "tflm-cmsis-nn", clock_hz=board.clock.value / 2)
@@ -87,8 +90,23 @@ def test_another_clock_scales_and_widens(model: graph.Model) -> None:
     assert after.interval.low / after.value < before.interval.low / before.value
     assert after.interval.high / after.value > before.interval.high / before.value
     assert "TG204" in {finding.code for finding in halved.findings}
-    assert isinstance(halved.energy, Missing)
-    assert "120 MHz" in halved.energy.reason
+    assert isinstance(usual.energy, Energy)
+    assert isinstance(halved.energy, Energy)
+    assert 0.5 < halved.energy.power.value / usual.energy.power.value < 1.0
+    assert "TG209" in {finding.code for finding in halved.findings}
+
+
+def test_another_supply_bounds_the_power(model: graph.Model) -> None:
+    """Time stays; the power's interval spans a linear and a switching regulator, and both L4R5s."""
+    board = catalog.board(L4R5)
+    usual = predict(model, board, "x-cube-ai@7.3.0")
+    raised = predict(model, board, "x-cube-ai@7.3.0", supply_v=3.0)
+
+    assert _latency(raised) == _latency(usual)
+    assert isinstance(raised.energy, Energy)
+    # MLPerf Tiny v1.1, this board and engine at 3.0 V.
+    assert raised.energy.power.interval.low < 74.4e-3 < raised.energy.power.interval.high
+    assert "TG209" in {finding.code for finding in raised.findings}
 
 
 def test_a_clock_beyond_the_boards_is_said_to(model: graph.Model) -> None:

@@ -186,6 +186,7 @@ def _add_predict(verbs: Verbs) -> None:
         help="engine, or a build of it (x-cube-ai@7.3.0); repeatable",
     )
     predict.add_argument("--clock", metavar="CLOCK", help="such as 100MHz; the board's by default")
+    predict.add_argument("--supply", metavar="VOLTAGE", help="such as 3V; the board's by default")
     predict.add_argument("--per-op", action="store_true", help="list the ops")
     _add_calibration(predict)
 

@@ -24,6 +24,7 @@ __all__ = ["clock_hz", "run"]
 
 # No microcontroller has another.
 _SLOWEST_HZ, _FASTEST_HZ = 1e3, 1e10
+_HIGHEST_V = 60.0
 # Terminals narrower than this get the compact table.
 _ROOMY = 132
 
@@ -35,7 +36,10 @@ def run(options: argparse.Namespace) -> int:
     if not places:
         raise ConfigError("--board", "no board or core was named", "See: tinygauge boards")
     engines = [catalog.engine(name) for name in options.engine]
-    clock = clock_hz(options.clock) if options.clock else None
+    point = {
+        "clock_hz": clock_hz(options.clock) if options.clock else None,
+        "supply_v": _supply_v(options.supply) if options.supply else None,
+    }
     own = load_calibration(options.calibration) if options.calibration else None
     found: list[Prediction] = []
     failed = False
@@ -49,12 +53,19 @@ def run(options: argparse.Namespace) -> int:
         for place in places:
             for engine in engines:
                 try:
-                    found.append(predict(model, place, engine, clock_hz=clock, calibration=own))
+                    found.append(predict(model, place, engine, calibration=own, **point))
                 except InputError as error:
                     print_error(error)
                     failed = True
     _print(found, options)
     return 2 if failed else 0
+
+
+def _supply_v(text: str) -> float:
+    value, unit = parse(text)
+    if unit is not Unit.VOLT or not 0 < value <= _HIGHEST_V:
+        raise ConfigError(f"--supply '{text}'", "this is no voltage up to 60 V", "Write 3.3V")
+    return value
 
 
 def clock_hz(text: str) -> float:

@@ -6,18 +6,23 @@ model's ops and the instructions of each (see `table.py`); no board plays a part
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from tinygauge.cost.features import OpFeatures
 from tinygauge.cost.posterior import Work
-from tinygauge.cost.table import OpWork
+from tinygauge.cost.table import OpWork, WorkSpread
 from tinygauge.cost.work import op_class
 
-__all__ = ["heaviest_dtype", "is_flagged", "streamed_bytes", "work_of"]
+__all__ = ["doubt_of", "heaviest_dtype", "is_flagged", "streamed_bytes", "work_of"]
 
 # Ops that read each weight once, for one product: their loops wait for the weights.
 _STREAMING = "FULLY_CONNECTED"
+# Ops unlike those counted matter where they are more than this share of the instructions.
+_STRANGE_SHARE = 0.05
+# Standard deviations of a normal distribution that 90 % stay within.
+_NORMAL_90 = 1.645
 
 
 def streamed_bytes(op: OpFeatures) -> int:
@@ -68,6 +73,38 @@ def work_of(
     ]
     inside = [(kind, dtype, amount) for (kind, dtype), amount in found.items()]
     return tuple(entry for entry in inside + outside if entry[2] > 0)
+
+
+def doubt_of(
+    works: Sequence[OpWork], counts: Sequence[int], missed: WorkSpread
+) -> tuple[float, tuple[int, ...]]:
+    """Say how well the instructions of a model are known.
+
+    Parameters
+    ----------
+    works : sequence of OpWork
+        Of each distinct op.
+    counts : sequence of int
+        How often each occurs.
+    missed : WorkSpread
+        Of the build and core.
+
+    Returns
+    -------
+    doubt : float
+        Standard deviation of the logarithm of the whole. Ops that were never counted, or are far
+        from those that were, are taken to be missed in one direction.
+    strange : tuple of int
+        Places of such ops, where together they matter.
+    """
+    amounts = [work.instructions * count for work, count in zip(works, counts, strict=True)]
+    total = math.fsum(amounts)
+    strange = tuple(n for n, work in enumerate(works) if not (work.known and work.inside))
+    if math.fsum(amounts[n] for n in strange) <= _STRANGE_SHARE * total:
+        strange = ()
+    far = [amounts[n] * math.log(missed.ops if works[n].known else missed.unknown) for n in strange]
+    usual = math.log(missed.models)
+    return math.hypot(usual, math.fsum(far) / max(total, 1.0)) / _NORMAL_90, strange
 
 
 def heaviest_dtype(ops: Sequence[OpFeatures]) -> str:

@@ -120,8 +120,9 @@ def _row(measurement: Measurement) -> Row:
     found = model_work(measurement.model, setting)
     if isinstance(found, Missing):
         raise InputError(where, found.reason, found.advice)
+    row, _ = row_of(table, work, setting, found)
     return dataclasses.replace(
-        row_of(table, work, setting, found),
+        row,
         cycles=latency.value * _clock_hz(measurement),
         noise=max(_LEAST_NOISE, _log_standard(latency)),
     )

@@ -30,6 +30,8 @@ CLASSES = (*OP_CLASSES, "call", "copy", "stream")
 """Classes of work; ``"call"`` counts ops, ``"copy"`` elements copied inside a timed part,
 ``"stream"`` bytes of the weights of dense ops, each read once an inference."""
 
+# What a call costs depends on the engine most: an interpreter's dispatch, or compiled code.
+_OWN_CALLS = frozenset({"engine", "counted", "build", "duo", "uncounted-duo"})
 # No engine can change what these cost: bytes fetched from flash, and a plain copying loop.
 _NO_ENGINE = frozenset({"copy", "stream"})
 
@@ -127,7 +129,9 @@ def spread_name(key: str, *, counted: frozenset[str], accelerated: frozenset[str
     -------
     str
         Such as ``"core"`` for what a core does to all work, ``"core/"`` for what it does to one
-        class or data type, ``"counted"`` for an engine whose instructions were counted.
+        class or data type, ``"engine/call"`` for what an engine does to the cost of a call,
+        ``"uncounted-duo"`` for what a core does to an engine whose instructions on it are unknown,
+        ``"counted"`` for an engine whose instructions were counted.
     """
     level, _, rest = key.partition("/")
     name, _, part = rest.partition("/")
@@ -135,9 +139,13 @@ def spread_name(key: str, *, counted: frozenset[str], accelerated: frozenset[str
     if level == "engine" and name in accelerated:
         return "accelerated"
     if level == "engine" and name in counted:
-        return "counted" + slash
+        level = "counted"
+    if level == "duo" and name.partition("+")[2] not in counted:
+        level = "uncounted-duo"
     if level == "core" and not name.startswith("cortex"):
         return "foreign-core" + slash
     if level == "base":
         return "base" if rest in OP_CLASSES else "base-fixed"
-    return level + slash if level in _LEVELS else level
+    if part == "call" and level in _OWN_CALLS:
+        return f"{level}/call"
+    return level + slash if level in (*_LEVELS, "counted", "uncounted-duo") else level

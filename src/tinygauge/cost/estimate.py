@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tinygauge.cost.amounts import heaviest_dtype, is_flagged, streamed_bytes, work_of
+from tinygauge.cost.amounts import doubt_of, heaviest_dtype, is_flagged, streamed_bytes, work_of
 from tinygauge.cost.calibration import UserCalibration, updated_posterior
 from tinygauge.cost.counting import ModelWork, model_work
 from tinygauge.cost.cycles import Labels
@@ -26,11 +26,6 @@ from tinygauge.quantity import Missing
 from tinygauge.records import Target
 
 __all__ = ["CycleEstimate", "estimate_cycles", "row_of"]
-
-# A model is unlike those measured when more than this share of its cycles is.
-STRANGE_SHARE = 0.05
-# Of a normal distribution, as the table of work states factors that 90 % stay within.
-_NORMAL_90 = 1.645
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +63,9 @@ class CycleEstimate:
     own: int
 
 
-def row_of(table: TimeTable, work: WorkTable, setting: Setting, found: ModelWork) -> Row:
+def row_of(
+    table: TimeTable, work: WorkTable, setting: Setting, found: ModelWork
+) -> tuple[Row, tuple[int, ...]]:
     """Describe a model on a target as a row of the posterior.
 
     Parameters
@@ -80,22 +77,28 @@ def row_of(table: TimeTable, work: WorkTable, setting: Setting, found: ModelWork
 
     Returns
     -------
-    Row
+    row : Row
         Without cycles.
+    strange : tuple of int
+        Ops unlike those counted, where together they matter.
     """
     dtype = heaviest_dtype(found.ops)
     place = f"{setting.engine}+{setting.core}"
     flagged = is_flagged(table.flags, place, dtype, {op.kind for op in found.ops})
-    return Row(
+    counted = setting.work, setting.counted_core
+    doubt, strange = doubt_of(found.work, [1] * len(found.work), work.spread[counted])
+    row = Row(
         labels=setting.labels(flagged=flagged),
         dtype=dtype,
         work=work_of(
             ((op, each, 1) for op, each in zip(found.ops, found.work, strict=True)),
-            work.overhead[setting.work, setting.counted_core],
+            work.overhead[counted],
             skips=setting.skips,
             copied=found.copied_elements if setting.copies else 0,
         ),
+        doubt=doubt,
     )
+    return row, strange
 
 
 def estimate_cycles(
@@ -123,27 +126,24 @@ def estimate_cycles(
     if isinstance(found, Missing):
         return found
     posterior = updated_posterior(calibration) if calibration else packaged_posterior()
-    row = row_of(table, work_table(), setting, found)
+    row, strange = row_of(table, work_table(), setting, found)
     whole = posterior.predict(row)
     raw = _op_cycles(posterior, setting, found, row.labels)
     scale = math.exp(whole.log_cycles) / math.fsum(raw)
     cycles = tuple(each * scale for each in raw)
-    strange = _strange(found, cycles)
     unlike = posterior.design.distance(row) > table.beyond
     own = calibration.count(row.labels) if calibration else 0
     factor, groups = _reach(table, setting, own, unlike=unlike, flagged=row.labels.flagged)
-    missed = _missed(setting, found, cycles, strange)
-    standard = math.hypot(whole.standard, missed)
     return CycleEstimate(
         setting=setting,
         found=found,
         cycles=cycles,
-        spread=spread_of(standard, factor, groups),
+        spread=spread_of(whole.standard, factor, groups),
         op_spreads=tuple(
-            spread_of(math.hypot(standard, each), factor, groups)
+            spread_of(math.hypot(whole.standard, each), factor, groups)
             for each in _op_standards(posterior, found, row.labels)
         ),
-        strange=tuple(strange),
+        strange=strange,
         unlike=unlike,
         flagged=row.labels.flagged,
         own=own,
@@ -195,21 +195,3 @@ def _op_cycles(
 def _op_standards(posterior: Posterior, found: ModelWork, labels: Labels) -> list[float]:
     """Return how sure the cost of each op is: no op was timed alone."""
     return [_cost(posterior, op_class(op), op.dtype, labels).standard for op in found.ops]
-
-
-def _strange(found: ModelWork, cycles: tuple[float, ...]) -> list[int]:
-    """List the ops unlike those measured, where together they matter to the model's latency."""
-    ops = [n for n, work in enumerate(found.work) if not (work.known and work.inside)]
-    share = math.fsum(cycles[number] for number in ops)
-    return ops if share > STRANGE_SHARE * math.fsum(cycles) else []
-
-
-def _missed(
-    setting: Setting, found: ModelWork, cycles: tuple[float, ...], strange: list[int]
-) -> float:
-    """Return the standard deviation that strange ops add, all in one direction."""
-    missed = work_table().spread[setting.work, setting.counted_core]
-    parts = [
-        cycles[n] * math.log(missed.ops if found.work[n].known else missed.unknown) for n in strange
-    ]
-    return math.fsum(parts) / math.fsum(cycles) / _NORMAL_90

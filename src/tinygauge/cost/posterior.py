@@ -8,7 +8,7 @@ standard deviation grows with everything about it that is new. The user's own me
 as further rows of the same kind. The non-linear sum is linearised at its most probable effects;
 rows that fit nothing count less (Student's t noise).
 
->>> likeness(profile({"conv": 1e6}), profile({"conv": 1e6}), 0.8)
+>>> likeness(mix_of({"conv": 1e6}), mix_of({"conv": 1e6}), 0.8)
 1.0
 
 References
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from tinygauge.cost.cycles import OP_CLASSES, Labels, effect_keys, spread_name
 
-__all__ = ["Design", "Estimate", "Posterior", "Prior", "Row", "likeness", "profile"]
+__all__ = ["Design", "Estimate", "Posterior", "Prior", "Row", "likeness", "mix_of"]
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -45,7 +45,7 @@ SETTLED = 2e-3
 _PER_DECADE = 0.15 * math.log(10)
 # Likeness of models in other data types.
 _OTHER_DTYPE = 0.5
-# Instructions that a call of an op weighs in a profile; its cost in cycles has an effect.
+# Instructions that a call of an op weighs in a mix; its cost in cycles has an effect.
 _CALL = 300.0
 # Below this many instructions a model's time is mostly fixed cost: its noise is larger.
 _SMALL = 3e4
@@ -70,6 +70,8 @@ class Row:
         that states one is never taken for an outlier.
     weight : float
         Factor on the variance of the noise, above 1 for rows that fit nothing.
+    doubt : float
+        Standard deviation of the logarithm of the work, where that of a prediction is in doubt.
     """
 
     labels: Labels
@@ -78,6 +80,7 @@ class Row:
     cycles: float = math.nan
     noise: float = 0.0
     weight: float = 1.0
+    doubt: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,7 @@ class Prior:
     likeness : mapping of str to float
         Standard deviation of what like models share, by kind of group (``""`` for all).
     length : float
-        Distance of profiles at which likeness has fallen to 0.6.
+        Distance of mixes at which likeness has fallen to 0.6.
     noise, small_noise : float
         Standard deviation of the logarithm of a row, and what small models add.
     counted, accelerated : frozenset of str
@@ -133,7 +136,7 @@ class Estimate:
     standard: float
 
 
-def profile(work: Mapping[str, float]) -> Vector:
+def mix_of(work: Mapping[str, float]) -> Vector:
     """Place a model among others by how it spends its time.
 
     Parameters
@@ -158,7 +161,7 @@ def likeness(first: Vector, second: Vector, length: float) -> float:
     Parameters
     ----------
     first, second : ndarray of float64
-        Of `profile`.
+        Of `mix_of`.
     length : float
 
     Returns
@@ -215,7 +218,7 @@ class Design:
         self._term, self._effect = np.array(cells).T
         self._place = self._owner[self._term] * len(self.names) + self._effect
         self.start = np.array([prior.start.get(key, 0.0) for key in self.names])
-        self.profiles = np.array([profile(_by_class(row.work)) for row in self.rows])
+        self.mixes = np.array([mix_of(_by_class(row.work)) for row in self.rows])
         self.dtypes = np.array([row.dtype for row in self.rows])
         self.engines = np.array([row.labels.engine for row in self.rows])
         self.small = np.array([_smallness(row.work) for row in self.rows])
@@ -253,8 +256,8 @@ class Design:
         ndarray of float64, shape (rows, others)
         """
         other = other or self
-        squares = [(each.profiles**2).sum(1) for each in (self, other)]
-        distance = squares[0][:, None] + squares[1] - 2 * self.profiles @ other.profiles.T
+        squares = [(each.mixes**2).sum(1) for each in (self, other)]
+        distance = squares[0][:, None] + squares[1] - 2 * self.mixes @ other.mixes.T
         alike = np.exp(-np.maximum(distance, 0.0) / (2 * prior.length**2))
         alike *= np.where(self.dtypes[:, None] == other.dtypes, 1.0, _OTHER_DTYPE)
         alike *= self.flagged[:, None] == other.flagged
@@ -269,12 +272,12 @@ class Design:
         return found
 
     def distance(self, row: Row, kept: NDArray[np.intp] | None = None) -> float:
-        """Return how far a further row's profile is from the nearest of its engine and type."""
+        """Return how far a further row's mix is from the nearest of its engine and type."""
         among = np.arange(len(self.rows)) if kept is None else kept
         same = (self.dtypes[among] == row.dtype) & (self.engines[among] == row.labels.engine)
         if not same.any():
             return math.inf
-        near = self.profiles[among][same] - profile(_by_class(row.work))
+        near = self.mixes[among][same] - mix_of(_by_class(row.work))
         return float(np.sqrt((near**2).sum(1).min()))
 
     def noise(self, prior: Prior) -> Vector:
@@ -326,7 +329,7 @@ class Posterior:
         return self._kept
 
     def among(
-        self, kept: NDArray[np.bool_], steps: int = 8, trusted: int | None = None
+        self, kept: NDArray[np.bool_], steps: int = 4, trusted: int | None = None
     ) -> Posterior:
         """Return the posterior of some of the rows, found from this one's effects.
 
@@ -474,7 +477,7 @@ class Posterior:
     def _noise(self, row: Row) -> float:
         flagged = self.prior.spread["flagged-noise"] * row.labels.flagged
         small = self.prior.small_noise * _smallness(row.work)
-        return self.prior.noise**2 + small**2 + flagged**2
+        return self.prior.noise**2 + small**2 + flagged**2 + row.doubt**2
 
     def _variance_of(self, slopes: Mapping[str, float], like: Vector, own: float) -> float:
         """Return the variance of a weighted sum of effects with what like rows share."""

@@ -116,9 +116,10 @@ def translate(table: TimeTable, work: WorkTable, target: Target) -> Setting | Mi
         return transfer
     build = asked or newest or entry.build
     details = entry.builds.get(build, {})
-    kernels = str(details.get("work", entry.work)) if asked else entry.work
+    usual = entry.work if target.core.startswith("cortex") else entry.elsewhere
+    kernels = str(details.get("work", usual)) if asked else usual
     if (kernels, counted_core) not in work.coefficients:
-        kernels = entry.work
+        kernels = usual
     return Setting(
         core=target.core,
         counted_core=counted_core,

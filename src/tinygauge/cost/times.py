@@ -35,6 +35,8 @@ class EngineEntry:
     ----------
     work : str
         Build of the kernels whose instructions stand for the engine's work.
+    elsewhere : str
+        The same on cores that are not Arm's.
     counted : bool
         Whether those are the engine's own kernels, so that it can be predicted on every core.
     build : str
@@ -45,6 +47,7 @@ class EngineEntry:
     """
 
     work: str
+    elsewhere: str
     counted: bool
     build: str
     builds: Mapping[str, Mapping[str, Any]]
@@ -77,7 +80,7 @@ class TimeTable:
         Kind of transfer to the ``factor`` by which 90 % of held-out errors stay within that many
         predicted standard deviations, and the ``groups`` behind it.
     beyond : float
-        Distance of profiles beyond which a model is unlike those that were timed.
+        Distance of mixes beyond which a model is unlike those that were timed.
     power_spread : float
         Factor within which the power of 90 % of the models lies around their board's.
     source : str
@@ -169,10 +172,7 @@ def parse_time(raw: Mapping[str, Any]) -> TimeTable:
     -------
     TimeTable
     """
-    engines = {
-        name: EngineEntry(entry["work"], entry["counted"], entry["build"], entry["builds"])
-        for name, entry in raw["engines"].items()
-    }
+    engines = {name: EngineEntry(**entry) for name, entry in raw["engines"].items()}
     prior = raw["prior"]
     return TimeTable(
         cores=raw["cores"],
