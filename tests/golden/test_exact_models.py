@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.support.micro import adversarial_inputs, run_micro
+from tests.support.tiny_models import ModelBuilder
 
 from tinygauge import graph
 from tinygauge.exact import compile_model, find_unsupported
@@ -66,6 +67,24 @@ def test_packaged_models_agree_with_micro(path: Path) -> None:
 def test_mlperf_tiny_models_agree_with_micro(mirror: Path, name: str) -> None:
     """The MLPerf Tiny int8 models give what tflite-micro gives."""
     assert_equal_to_micro(mirror / TRAINED / name, 8)
+
+
+def test_int16_without_a_bias_is_not_taken_for_int8() -> None:
+    """A fused activation that ends within int8's range makes no int8 model of it."""
+    builder = ModelBuilder()
+    x = builder.tensor((1, 8), "int16", scale=0.001)
+    data = np.random.default_rng(3).integers(-127, 128, (4, 8))
+    weights = builder.tensor((4, 8), "int8", data=data, scale=[0.01])
+    y = builder.tensor((1, 4), "int16", scale=0.1)
+    options = {"fused_activation_function": "RELU6"}
+    builder.op("FULLY_CONNECTED", [x, weights, -1], [y], version=4, **options)
+    model = graph.parse(builder.build([x], [y]), name="int16")
+    inputs = adversarial_inputs(model, 40)
+
+    (found,) = compile_model(model).run(inputs)
+
+    assert 0 < np.count_nonzero(found) < found.size
+    np.testing.assert_array_equal(found, run_micro(model, inputs)[0])
 
 
 def test_float_models_are_left_to_an_interpreter(mirror: Path) -> None:

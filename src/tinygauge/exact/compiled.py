@@ -53,12 +53,15 @@ def _convolve(step: steps.Convolve, rounding: Rounding, kernels: ctypes.CDLL) ->
     shape = (w.out_h, w.out_w, w.out_c)
     wide = step.bias is not None and step.bias.dtype == np.int64
     packed = None if wide or w.high > LIMITS["int8"][1] else _pack(step, rounding)
+    by_reference = _convolve_by_reference(step, kernels)
     if packed is not None:
         dense = step.kind == "conv" or w.in_c == 1
         function = kernels.tg_batch_convolve if dense else kernels.tg_batch_depthwise
 
         def fast(xs: list[Array]) -> list[Array]:
             x = _whole(xs[0])
+            if x.dtype != np.int8:  # without a bias and clamped low, nothing else tells
+                return by_reference(xs)
             n = x.size // (w.in_h * w.in_w * w.in_c)
             y = np.empty((n, *shape), np.int8)
             _done(function(byref(packed.convolution), n, pointer(x), pointer(y)))
@@ -67,7 +70,7 @@ def _convolve(step: steps.Convolve, rounding: Rounding, kernels: ctypes.CDLL) ->
         return fast
     if rounding is not Rounding.TWO:
         return None
-    return _convolve_by_reference(step, kernels)
+    return by_reference
 
 
 def _convolve_by_reference(step: steps.Convolve, kernels: ctypes.CDLL) -> Run:
