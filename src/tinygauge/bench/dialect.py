@@ -158,7 +158,8 @@ _WORDS = {
 }
 _RESULTS = re.compile(r"m-results-\[([^\]]*)\]$")
 _BUFFER = re.compile(r"m-buffer-((?:[0-9a-fA-F]{2}-)*[0-9a-fA-F]{2})$")
-_DECIMAL = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*")
+# Only what float() takes: \s is more than it strips.
+_DECIMAL = re.compile(r" *[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)? *")
 _TOO_LARGE = re.compile(r"Supplied buffer size \d+ exceeds maximum of \d+")
 
 

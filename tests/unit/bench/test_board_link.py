@@ -12,7 +12,7 @@ from tests.support.fake_board import FakeBoard, Firmware
 from tests.support.fake_link import FakeLink, VirtualClock
 
 from tinygauge.bench.board import Board
-from tinygauge.bench.dialect import commands_hex
+from tinygauge.bench.dialect import Kind, commands_hex, parse_line
 from tinygauge.bench.probe import BAUDS, Probe, probe_port
 from tinygauge.bench.replay import derive
 from tinygauge.bench.transcript import decode, encode
@@ -108,6 +108,28 @@ def test_a_probe_finds_the_rate(baud: int) -> None:
     assert found.identity is not None
     assert found.identity.model == "kws01"
     assert found.timestamps == ("pin" if baud == 9600 else "lines")
+
+
+_WORDS = st.sampled_from(
+    ["m-results-[", "]", "0.5", ",", "m-lap-us-", "9", "m-buffer-", "0f-", "e-[", "m-infer-start-"]
+)
+
+
+@given(st.lists(_WORDS | st.text(max_size=3), max_size=10))
+def test_no_line_breaks_its_reader(parts: list[str]) -> None:
+    """Damaged lines are of kind other; a number that is read is one that stands there."""
+    line = "".join(parts)
+
+    message = parse_line(line)
+
+    assert isinstance(message.kind, Kind)
+    assert message.kind is not Kind.RESULTS or message.values
+
+
+@pytest.mark.parametrize("value", ["0.00\x1f", "0,,1", "", "nan", "0x1", "1_0", "\u0663"])
+def test_what_is_no_decimal_is_no_result(value: str) -> None:
+    """Though Python would take some of it for a number."""
+    assert parse_line(f"m-results-[0.5,{value}]").kind is Kind.OTHER
 
 
 _PIECES = st.sampled_from(
