@@ -86,6 +86,7 @@ def _block(count: BlockCount) -> Document:
         "function": count.function,
         "instructions": count.instructions,
         "executions": count.executions,
+        "classes": dict(count.classes),
     }
 
 
@@ -137,6 +138,7 @@ def block_table(profile: Profile, most: int) -> Table:
     table.add_column("function")
     for name in ("length", "executions", "instructions"):
         table.add_column(name, justify="right")
+    table.add_column("classes")
     for block in profile.blocks[:most]:
         table.add_row(
             f"{block.address:#010x}",
@@ -144,6 +146,7 @@ def block_table(profile: Profile, most: int) -> Table:
             f"{block.instructions}",
             f"{block.executions:,}",
             f"{block.instructions * block.executions:,}",
+            ", ".join(f"{number} {kind}" for kind, number in block.classes.items()),
         )
     return table
 

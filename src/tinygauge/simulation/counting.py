@@ -79,6 +79,8 @@ class BlockCount:
         In it.
     executions : int
         How often it ran.
+    classes : mapping of str to int
+        Of the instructions in it.
     """
 
     address: int
@@ -86,6 +88,7 @@ class BlockCount:
     function: str
     instructions: int
     executions: int
+    classes: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,24 +288,25 @@ def _profile(answer: dict[str, Any], where: str, function: str, evidence: Eviden
         BlockCount(
             address=address,
             size_bytes=size_bytes,
-            instructions=instructions,
+            instructions=sum(classes.values()),
             executions=executions,
             function=name,
+            classes=classes,
         )
-        for address, size_bytes, instructions, executions, name in answer["blocks"]
+        for address, size_bytes, classes, executions, name in answer["blocks"]
     ]
-    classes: Counter[str] = Counter()
+    mix: Counter[str] = Counter()
     for each in functions:
-        classes.update(each.classes)
+        mix.update(each.classes)
     return Profile(
         path=where,
         core=answer["core"],
         start=function or "reset",
         stop=answer["stop"],
         exit_code=answer["exit_code"],
-        instructions=count(sum(classes.values())),
+        instructions=count(sum(mix.values())),
         taken_branches=count(answer["taken_branches"]),
-        classes=dict(classes.most_common()),
+        classes=dict(mix.most_common()),
         functions=tuple(sorted(functions, key=lambda each: (-each.instructions.value, each.name))),
         blocks=tuple(
             sorted(blocks, key=lambda each: (-each.instructions * each.executions, each.address))

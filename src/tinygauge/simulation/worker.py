@@ -96,7 +96,7 @@ def _summary(program: Program, execution: Execution) -> dict[str, Any]:
             name, {"name": name, "address": function.address if function else address, "calls": 0}
         )
         entry["calls"] += count if function and address == function.address else 0
-        blocks.append([address, end - address, sum(mix.values()), count, name])
+        blocks.append([address, end - address, dict(mix), count, name])
     for name, entry in functions.items():
         entry["classes"] = dict(by_class[name])
     stopped = program.function_at(execution.stopped_at)
