@@ -2,7 +2,11 @@
 
 The wire: ``dialect.py`` and ``exchange.py`` the MLPerf Tiny protocol, pure; ``link.py`` and
 ``transcript.py`` bytes to and from a board, all of them kept; ``board.py`` drives one board.
-What a run gives: ``records.py``; ``rules.py`` the run rules.
-Energy: ``monitor.py`` what is asked of an instrument; ``trace.py`` and ``energy.py`` what it
-recorded, and the energy of windows.
+A run: ``plan.py`` what to measure; ``session.py`` from opening the port to the last line,
+``runner.py`` which inferences it takes, ``inferring.py`` and ``loading.py`` each of them in spite
+of faults; ``records.py`` what it gives, ``folder.py`` on disk, ``rules.py`` the run rules.
+Looking back: ``replay.py`` results from a transcript, ``published_log.py`` from others' logs;
+``probe.py`` which boards are there.
+Energy: ``monitor.py`` what is asked of an instrument, ``metering.py`` asks it; ``trace.py`` and
+``energy.py`` what it recorded, and the energy of windows.
 """
