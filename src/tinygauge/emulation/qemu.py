@@ -34,6 +34,7 @@ NOMINAL_HZ = 1e9 / 2**_SHIFT
 
 _START_S = 30.0
 _END_S = 10.0
+_MOMENT_S = 2.0
 _KEEPER = Path(__file__).with_name("keeper.py")
 # It says: info: QEMU waiting for connection on: disconnected:tcp:127.0.0.1:40961,server=on
 _LISTENING = re.compile(r"waiting for connection on: .*127\.0\.0\.1:(\d+)")
@@ -128,9 +129,15 @@ class Emulator:
         self.close()
 
     def failure(self) -> ToolError | None:
-        """Say why QEMU ended by itself; None while it runs, or where it was closed."""
-        code = self._process.poll()
-        if code is None or code == _UNIX_SIGNALS + 9:
+        """Say why QEMU ended by itself; None while it runs, or where it was closed.
+
+        Its socket closes a moment before it has ended: so long this waits.
+        """
+        try:
+            code = self._process.wait(_MOMENT_S)
+        except subprocess.TimeoutExpired:
+            return None
+        if code == _UNIX_SIGNALS + 9:
             return None
         self._reader.join(_END_S)
         ended = f"exit code {code}" if code < _UNIX_SIGNALS else f"signal {code - _UNIX_SIGNALS}"
