@@ -49,15 +49,12 @@ class Gap:
     largest : float
         The largest difference: in steps of an integer tensor, as a share of the largest value
         of a float one.
-    largest_stored : float
-        The same of stored values, in the tensor's own terms.
     """
 
     values: int
     differing: int
     inputs: int
     largest: float
-    largest_stored: float
 
     @property
     def share(self) -> float:
@@ -93,7 +90,6 @@ def measure_gap(
         differing=int(differing.sum()),
         inputs=int(differing.any(axis=1).sum()),
         largest=largest / unit,
-        largest_stored=largest,
     )
 
 
