@@ -59,7 +59,7 @@ MODEL_OPS = 3
 Pairs = Sequence[tuple[fit_work.Sample, float]]
 
 
-def work_spread(pairs: Pairs) -> dict[str, float]:
+def work_spread(pairs: Pairs) -> dict[str, Any]:
     """Summarise how far instructions were missed on what was left out.
 
     Parameters
@@ -82,12 +82,17 @@ def work_spread(pairs: Pairs) -> dict[str, float]:
     for row, value in pairs:
         if value > 0:
             groups[len(networks[row.path]) > 1].append(abs(np.log(value / row.instructions)))
+    by_path = collections.defaultdict(list)
+    for row, value in pairs:
+        if value > 0 and len(networks[row.path]) > 1:
+            by_path[row.path].append(abs(np.log(value / row.instructions)))
     seen, unseen = groups[True], groups[False] or groups[True]
     return {
         "models": factor(np.abs(missed)),
         "ops": factor(np.array(seen)),
         "unknown": max(factor(np.array(unseen)), factor(np.array(seen))),
         "n": len(missed),
+        "paths": {path: factor(np.array(logs)) for path, logs in sorted(by_path.items())},
     }
 
 
@@ -347,7 +352,12 @@ def main() -> None:
     missed = {key: fit_work.held_out(rows) for key, rows in facts.samples.items()}
 
     def tabulate(known: Facts) -> dict[str, Any]:
-        return work_json(fit_work.fit_all(known.samples), known.ops, missed)
+        names = {row.network for rows in known.samples.values() for row in rows}
+        others = {
+            key: [(row, value) for row, value in pairs if row.network in names]
+            for key, pairs in missed.items()
+        }
+        return work_json(fit_work.fit_all(known.samples), known.ops, others)
 
     raw = tabulate(facts)
     found = HeldOut(facts, lambda known: parse_work(tabulate(known)))

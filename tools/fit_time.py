@@ -149,7 +149,7 @@ def timed(row: Any, mine: list[tuple[OpFeatures, int]], table: WorkTable) -> Tim
     build, core = kernels_of(row.engine, row.build, row.core), CORES[row.core]
     if (build, core) not in table.coefficients:
         build = build.split("@", maxsplit=1)[0]
-    nothing = OpWork(0.0, known=False, inside=False)
+    nothing = OpWork(1.0, known=False, inside=False, missed=table.spread[build, core].unknown)
     works = [(op, table.op_work(op, build, core) or nothing, count) for op, count in mine]
     work = work_of(
         works,
@@ -157,9 +157,7 @@ def timed(row: Any, mine: list[tuple[OpFeatures, int]], table: WorkTable) -> Tim
         skips=row.build in SKIPS.get(row.engine, ()),
         copied=int(row.copied),
     )
-    doubt, _ = doubt_of(
-        [each for _, each, _ in works], [count for _, count in mine], table.spread[build, core]
-    )
+    doubt, _ = doubt_of([each for _, each, _ in works], [count for _, count in mine])
     dtype = heaviest_dtype([op for op, _ in mine])
     engine = ALIASES.get(f"{row.core}+{row.engine}", row.engine)
     flagged = is_flagged(FLAGGED, f"{engine}+{row.core}", dtype, {op.kind for op, _ in mine})

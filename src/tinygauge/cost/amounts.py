@@ -12,7 +12,7 @@ from typing import Any
 
 from tinygauge.cost.features import OpFeatures
 from tinygauge.cost.posterior import Work
-from tinygauge.cost.table import OpWork, WorkSpread
+from tinygauge.cost.table import OpWork
 from tinygauge.cost.work import op_class
 
 __all__ = ["doubt_of", "heaviest_dtype", "is_flagged", "streamed_bytes", "work_of"]
@@ -75,9 +75,7 @@ def work_of(
     return tuple(entry for entry in inside + outside if entry[2] > 0)
 
 
-def doubt_of(
-    works: Sequence[OpWork], counts: Sequence[int], missed: WorkSpread
-) -> tuple[float, tuple[int, ...]]:
+def doubt_of(works: Sequence[OpWork], counts: Sequence[int]) -> tuple[float, tuple[int, ...]]:
     """Say how well the instructions of a model are known.
 
     Parameters
@@ -86,25 +84,25 @@ def doubt_of(
         Of each distinct op.
     counts : sequence of int
         How often each occurs.
-    missed : WorkSpread
-        Of the build and core.
 
     Returns
     -------
     doubt : float
-        Standard deviation of the logarithm of the whole. Ops that were never counted, or are far
-        from those that were, are taken to be missed in one direction.
+        Standard deviation of the logarithm of the whole; the ops are taken to be missed in one
+        direction.
     strange : tuple of int
-        Places of such ops, where together they matter.
+        Places of ops that were never counted, or are far from those that were, where together
+        they matter.
     """
     amounts = [work.instructions * count for work, count in zip(works, counts, strict=True)]
-    total = math.fsum(amounts)
+    total = max(math.fsum(amounts), 1.0)
+    missed = math.fsum(
+        amount * math.log(work.missed) for amount, work in zip(amounts, works, strict=True)
+    )
     strange = tuple(n for n, work in enumerate(works) if not (work.known and work.inside))
     if math.fsum(amounts[n] for n in strange) <= _STRANGE_SHARE * total:
         strange = ()
-    far = [amounts[n] * math.log(missed.ops if works[n].known else missed.unknown) for n in strange]
-    usual = math.log(missed.models)
-    return math.hypot(usual, math.fsum(far) / max(total, 1.0)) / _NORMAL_90, strange
+    return missed / total / _NORMAL_90, strange
 
 
 def heaviest_dtype(ops: Sequence[OpFeatures]) -> str:

@@ -7,6 +7,7 @@ measured, or far from those that were, widen it by what the table of work missed
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -86,7 +87,7 @@ def row_of(
     place = f"{setting.engine}+{setting.core}"
     flagged = is_flagged(table.flags, place, dtype, {op.kind for op in found.ops})
     counted = setting.work, setting.counted_core
-    doubt, strange = doubt_of(found.work, [1] * len(found.work), work.spread[counted])
+    doubt, strange = doubt_of(found.work, [1] * len(found.work))
     row = Row(
         labels=setting.labels(flagged=flagged),
         dtype=dtype,
@@ -133,7 +134,12 @@ def estimate_cycles(
     cycles = tuple(each * scale for each in raw)
     unlike = posterior.design.distance(row) > table.beyond
     own = calibration.count(row.labels) if calibration else 0
-    factor, groups = _reach(table, setting, own, unlike=unlike, flagged=row.labels.flagged)
+    kind = "calibrated" if own and setting.transfer is not Transfer.PAIR else setting.transfer
+    factor, groups = reach(table.intervals, kind, counted=table.engines[setting.engine].counted)
+    if setting.transfer is Transfer.PAIR:
+        factor = min(factor, _elsewhere(table, posterior, row) / whole.standard)
+    more = _more(table, setting, unlike=unlike, flagged=row.labels.flagged)
+    factor, groups = max([(factor, groups), *more])
     return CycleEstimate(
         setting=setting,
         found=found,
@@ -150,19 +156,24 @@ def estimate_cycles(
     )
 
 
-def _reach(
-    table: TimeTable, setting: Setting, own: int, *, unlike: bool, flagged: bool
-) -> tuple[float, int]:
-    """Return the reach of an interval: the widest of those that the transfer is like."""
-    newness = list(Transfer)
-    kinds = [str(each) for each in newness[: newness.index(setting.transfer) + 1]]
-    if own and setting.transfer is not Transfer.PAIR:
-        kinds = ["calibrated"]
-    kinds += ["family"] if unlike else []
-    kinds += ["flagged"] if flagged else []
+def _more(
+    table: TimeTable, setting: Setting, *, unlike: bool, flagged: bool
+) -> list[tuple[float, int]]:
+    """Return the reach of what else is new about a model."""
+    kinds = ["family"] * unlike + ["flagged"] * flagged
     counted = table.engines[setting.engine].counted
-    known = [kind for kind in kinds if kind in table.intervals or counted]
-    return max(reach(table.intervals, kind, counted=counted) for kind in known)
+    return [reach(table.intervals, kind, counted=counted) for kind in kinds]
+
+
+def _elsewhere(table: TimeTable, posterior: Posterior, row: Row) -> float:
+    """Return how far the interval would reach on a board and build that nobody timed.
+
+    Having timed the board can't make it less sure.
+    """
+    labels = dataclasses.replace(row.labels, board="another", build="another")
+    counted = table.engines[row.labels.engine].counted
+    factor, _ = reach(table.intervals, Transfer.BOARD, counted=counted)
+    return factor * posterior.predict(dataclasses.replace(row, labels=labels)).standard
 
 
 @lru_cache(maxsize=8192)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -40,11 +40,14 @@ class OpWork:
         False where the kind of op was never measured and a typical cost stands in.
     inside : bool
         False where the op is far larger or smaller than those the fit has seen.
+    missed : float
+        Factor that 90 % of ops like it stay within, held out.
     """
 
     instructions: float
     known: bool
     inside: bool
+    missed: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +64,15 @@ class WorkSpread:
         The same of kinds of op that no model of the fit had.
     n : int
         Models behind the first.
+    paths : mapping of str to float
+        The same of the ops of one path, where more than one network has it.
     """
 
     models: float
     ops: float
     unknown: float
     n: int
+    paths: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,9 @@ class WorkTable:
         if not known:
             counted = {"products": op.macs, "outputs": op.out_elements, "op": 1}
         total = sum(weight * counted.get(term, 0) for term, weight in found.items())
-        return OpWork(total, known, self._inside(op, name))
+        inside, spread = self._inside(op, name), self.spread[build, core]
+        missed = spread.paths.get(name, spread.ops) if known else spread.unknown
+        return OpWork(total, known, inside, missed if inside else max(missed, spread.ops))
 
     def _inside(self, op: OpFeatures, name: str) -> bool:
         """Tell whether an op is within a factor 4 of those measured, feature by feature."""

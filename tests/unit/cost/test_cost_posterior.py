@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from tinygauge.cost.amounts import doubt_of
 from tinygauge.cost.cycles import Labels
 from tinygauge.cost.posterior import Posterior, Row, likeness, mix_of
-from tinygauge.cost.table import OpWork, WorkSpread
+from tinygauge.cost.table import OpWork
 from tinygauge.cost.times import time_table
 
 PRIOR = time_table().prior
-MISSED = WorkSpread(models=1.05, ops=1.2, unknown=3.0, n=10)
 
 
 def row(
@@ -102,8 +101,8 @@ def test_strange_ops_matter_by_their_share(
     known: bool, instructions: float, strange: tuple[int, ...]
 ) -> None:
     """A kind that was never counted is in doubt only where it is more than a little of the work."""
-    works = [OpWork(1e6, known=True, inside=True), OpWork(instructions, known, inside=known)]
-    doubt, found = doubt_of(works, [1, 1], MISSED)
+    rest = OpWork(instructions, known, inside=known, missed=1.1 if known else 3.0)
+    doubt, found = doubt_of([OpWork(1e6, known=True, inside=True, missed=1.05), rest], [1, 1])
 
     assert found == strange
     assert (doubt > 0.2) is bool(strange)
