@@ -13,6 +13,7 @@ alone has cycles but no seconds, unless a clock is named, and no energy. Nothing
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from tinygauge import catalog
 from tinygauge.catalog import Board, Engine
@@ -23,11 +24,11 @@ from tinygauge.cost.setting import translate
 from tinygauge.cost.table import work_table
 from tinygauge.cost.times import time_table
 from tinygauge.errors import InputError, UnknownNameError
-from tinygauge.graph import Model, precision
+from tinygauge.graph import Model, count_model, precision
 from tinygauge.inspection import core_findings, maker_findings, target_of
 from tinygauge.quantity import Missing, Quantity
 from tinygauge.records import Energy, Execution, Finding, Latency, Severity, Target
-from tinygauge.roofline import model_roofline
+from tinygauge.roofline import fewest_cycles
 
 __all__ = ["Prediction", "core_of", "predict"]
 
@@ -139,7 +140,7 @@ def predict(
         execution=execution,
         latency=latency,
         energy=energy,
-        fewest_cycles=model_roofline(model, target.core, engine),
+        fewest_cycles=_roofline(model, target.core, engine),
         findings=(
             *findings,
             *execution.findings,
@@ -182,6 +183,21 @@ def _energy(
         supply_v=target.supply_v,
         calibration=calibration,
     )
+
+
+@lru_cache(maxsize=16)  # a model meets many boards and engines
+def _products(model: Model) -> int:
+    return count_model(model).macs
+
+
+def _roofline(model: Model, core: str, engine: Engine) -> Quantity | Missing:
+    """Return the fewest cycles for all products of a model, dead channels' included."""
+    if engine.accelerator:
+        return Missing(f"{engine.accelerator} computes, not the core alone")
+    kind = precision(model)
+    if kind != "int8":
+        return Missing(f"the roofline is that of 8-bit products, and the model is {kind}")
+    return fewest_cycles(core, _products(model))
 
 
 def _findings(

@@ -14,15 +14,11 @@ operands are taken to be in registers.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from tinygauge import __version__
-from tinygauge.catalog import Engine
-from tinygauge.graph import Model, count_model, precision
 from tinygauge.quantity import Evidence, Interval, Method, Missing, Provenance, Quantity
 from tinygauge.units import Unit
 
-__all__ = ["fewest_cycles", "model_roofline", "roofline_share"]
+__all__ = ["fewest_cycles", "roofline_share"]
 
 _ONE = "one multiply an instruction, one cycle each: Arm {} TRM, not read again for this"
 _PAIR = "SMLAD adds two products of 16-bit halves in one cycle: Arm {} TRM, not read again"
@@ -77,34 +73,6 @@ def fewest_cycles(core: str, macs: int) -> Quantity | Missing:
     text = f"{macs:,} products, {per_cycle} a cycle: {source}"
     provenance = Provenance(Method.COUNTED, text, f"tinygauge {__version__}")
     return Quantity(value, Unit.COUNT, Interval.exact(value), provenance)
-
-
-@lru_cache(maxsize=16)  # a model meets many boards and engines
-def _products(model: Model) -> int:
-    return count_model(model).macs
-
-
-def model_roofline(model: Model, core: str, engine: Engine) -> Quantity | Missing:
-    """Return the fewest cycles that a core could need for a model.
-
-    Parameters
-    ----------
-    model : Model
-    core : str
-    engine : Engine
-
-    Returns
-    -------
-    Quantity or Missing
-        Of all its products, dead channels' included. Missing where they are not of 8 bits, or
-        something else than the core computes.
-    """
-    if engine.accelerator:
-        return Missing(f"{engine.accelerator} computes, not the core alone")
-    kind = precision(model)
-    if kind != "int8":
-        return Missing(f"the roofline is that of 8-bit products, and the model is {kind}")
-    return fewest_cycles(core, _products(model))
 
 
 def roofline_share(

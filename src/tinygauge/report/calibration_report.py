@@ -10,8 +10,8 @@ from rich.text import Text
 
 from tinygauge.calibration import Check, Learnt
 from tinygauge.quantity import Missing, Quantity
+from tinygauge.report.cells import cell
 from tinygauge.report.serialise import quantity_document
-from tinygauge.report.text import cell
 from tinygauge.units import Unit, format_value
 
 __all__ = ["calibration_document", "calibration_lines", "checks_table"]

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tinygauge.catalog import Board, Engine
 from tinygauge.quantity import Missing, Quantity
-from tinygauge.report.text import cell
+from tinygauge.report.cells import cell
 from tinygauge.units import Unit
 
 __all__ = ["board_table", "boards_table", "builds_table", "engine_table", "engines_table"]

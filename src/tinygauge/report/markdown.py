@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from tinygauge.evaluation import Results
 from tinygauge.quantity import Missing, Quantity
 from tinygauge.records import Evaluation, Metric
+from tinygauge.report.cells import cell
 from tinygauge.report.decision import (
     decision_lines,
     deviation_lines,
@@ -25,7 +26,6 @@ from tinygauge.report.decision import (
     why_not,
 )
 from tinygauge.report.plain import LONGEST_NAME, shown
-from tinygauge.report.text import cell
 from tinygauge.selection import Position
 from tinygauge.units import format_interval, format_value
 

@@ -18,8 +18,8 @@ from rich.text import Text
 from tinygauge.prediction import Prediction
 from tinygauge.quantity import Evidence, Method, Missing, Quantity
 from tinygauge.records import Energy, Latency
+from tinygauge.report.cells import cell
 from tinygauge.report.serialise import quantity_document
-from tinygauge.report.text import cell
 from tinygauge.roofline import roofline_share
 from tinygauge.units import Unit, format_value
 

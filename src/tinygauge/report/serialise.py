@@ -20,8 +20,6 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from tinygauge.catalog import Board, Build, Engine
-from tinygauge.graph import OpCounts, Tensor
-from tinygauge.inspection import Inspection
 from tinygauge.quantity import Missing, Quantity
 from tinygauge.records import (
     Deviation,
@@ -35,10 +33,12 @@ from tinygauge.records import (
     Score,
     Target,
 )
-from tinygauge.selection import Bound, Relaxation, Verdict
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # not loaded to print a board
     from tinygauge.evaluation import Results
+    from tinygauge.graph import OpCounts, Tensor
+    from tinygauge.inspection import Inspection
+    from tinygauge.selection import Bound, Relaxation, Verdict
 
 __all__ = [
     "SCHEMA",

@@ -1,4 +1,4 @@
-"""Results as text and tables for the terminal: the decision, the catalogue, an inspected model."""
+"""Results as tables for the terminal: the decision, an inspected model."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tinygauge.inspection import Inspection
-from tinygauge.quantity import Basis, Method, Missing, Quantity
 from tinygauge.records import Metric
+from tinygauge.report.cells import cell
 from tinygauge.report.decision import order_verdicts, why_not
 from tinygauge.selection import Position, Verdict
 from tinygauge.units import Unit, format_value
@@ -21,42 +21,11 @@ if TYPE_CHECKING:
     from tinygauge.evaluation import Results
 
 __all__ = [
-    "cell",
     "decision_table",
     "inspection_tables",
 ]
 
 _STYLES = {Position.INSIDE: "green", Position.UNDECIDED: "yellow", Position.OUTSIDE: "dim"}
-
-
-def cell(quantity: Quantity | Missing, *, with_interval: bool = True) -> str:
-    """Print a quantity in a table: ``~`` where it is predicted, value, how far it may be off.
-
-    Parameters
-    ----------
-    quantity : Quantity or Missing
-    with_interval : bool
-        Whether to say how far it may be off.
-
-    Returns
-    -------
-    str
-        Such as ``"~18.2 ms ±15%"``, the larger half of the interval as a share of the value;
-        for a ratio in points, ``"89.4 % ±1.4"``; an em dash where the number is missing.
-    """
-    if isinstance(quantity, Missing):
-        return "—"
-    mark = "~" if quantity.method is Method.PREDICTED else ""
-    text = mark + format_value(quantity.value, quantity.unit)
-    interval = quantity.interval
-    if interval.basis is Basis.EXACT or not with_interval:
-        return text
-    if not interval.is_known or quantity.value == 0:
-        return f"{text} ±?"
-    half = max(quantity.value - interval.low, interval.high - quantity.value)
-    if quantity.unit is Unit.RATIO:
-        return f"{text} ±{100 * half:.1f}"
-    return f"{text} ±{half / quantity.value:.0%}"
 
 
 def decision_table(results: Results, limit: int | None = None, *, compact: bool = False) -> Table:

@@ -43,3 +43,17 @@ def test_reading_the_words_imports_nothing_heavy() -> None:
     )
 
     assert done.stdout.split() == []
+
+
+def test_the_catalogue_and_the_published_results_load_no_arrays() -> None:
+    """Printing a table of boards waits for no NumPy, nor for what reads and evaluates models."""
+    code = (
+        "import sys, tinygauge.cli.catalogue, tinygauge.cli.published; "
+        "print(*(sys.modules.keys() & {'numpy', 'tinygauge.graph', 'tinygauge.evaluation'}))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert done.stdout.split() == []

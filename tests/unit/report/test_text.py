@@ -18,8 +18,9 @@ from tinygauge.inspection import inspect
 from tinygauge.quantity import Basis, Interval, Method, Missing
 from tinygauge.records import Failure, Finding, Severity
 from tinygauge.report.catalogue_tables import board_table, boards_table, engines_table
+from tinygauge.report.cells import cell
 from tinygauge.report.decision import explain
-from tinygauge.report.text import cell, decision_table, inspection_tables
+from tinygauge.report.text import decision_table, inspection_tables
 from tinygauge.units import Unit
 
 REQUIRE = ("accuracy>=0.85", "latency<=100ms")

@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from tinygauge.evaluation import Results
 from tinygauge.records import Metric
+from tinygauge.report.cells import cell
 from tinygauge.report.decision import (
     decision_lines,
     findings_by_code,
@@ -27,7 +28,6 @@ from tinygauge.report.decision import (
 from tinygauge.report.html.document import page_document, render_document
 from tinygauge.report.html.join import join_modules
 from tinygauge.report.plain import LONGEST_NAME, shown
-from tinygauge.report.text import cell
 
 __all__ = ["render_page"]
 
