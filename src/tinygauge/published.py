@@ -110,10 +110,10 @@ class Roofline:
 
     Parameters
     ----------
-    macs, live_macs : int
-        Products of the reference model, and those with channels that are not all zero.
+    model : ReferenceModel or Missing
+        Missing where no reference model of the benchmark is known.
     fewest_cycles : Quantity or Missing
-        For all products.
+        For all its products.
     cycles : Quantity or Missing
         Latency times clock.
     share : Quantity or Missing
@@ -122,8 +122,7 @@ class Roofline:
         The same for the live products alone.
     """
 
-    macs: int
-    live_macs: int
+    model: ReferenceModel | Missing
     fewest_cycles: Quantity | Missing
     cycles: Quantity | Missing
     share: Quantity | Missing
@@ -377,28 +376,37 @@ def roofline(result: PublishedResult) -> Roofline:
     -------
     Roofline
         Its parts are Missing where another than the core computes, where the weights are no
-        8-bit integers, where the model may not be the reference model, or no clock is stated.
+        8-bit integers, where the model may not be the reference model or none is known, or no
+        clock is stated.
     """
-    model = reference_models()[result.benchmark]
-    cycles: Quantity | Missing = result.clock
-    if isinstance(cycles, Quantity):
-        provenance = Provenance(
-            Method.QUOTED, f"latency times clock, {result.source}", f"tinygauge {__version__}"
+    cycles = _cycles(result)
+    model = reference_models().get(result.benchmark)
+    if model is None:
+        known = f"Known: {', '.join(reference_models())}"
+        unknown = Missing(f"no reference model of {result.benchmark} is known here", known)
+        return Roofline(
+            model=unknown, fewest_cycles=unknown, cycles=cycles, share=unknown, live_share=unknown
         )
-        count = result.latency.value * cycles.value
-        cycles = Quantity(count, Unit.COUNT, Interval.unknown(), provenance)
     odd = _no_roofline(result)
     fewest = odd or fewest_cycles(result.core, model.macs)
     live = odd or fewest_cycles(result.core, model.live_macs)
     evidence = Evidence("model", model.file, model.sha256)
     return Roofline(
-        macs=model.macs,
-        live_macs=model.live_macs,
+        model=model,
         fewest_cycles=fewest,
         cycles=cycles,
         share=roofline_share(fewest, cycles, evidence),
         live_share=roofline_share(live, cycles, evidence),
     )
+
+
+def _cycles(result: PublishedResult) -> Quantity | Missing:
+    if isinstance(result.clock, Missing):
+        return result.clock
+    source = f"latency times clock, {result.source}"
+    provenance = Provenance(Method.QUOTED, source, f"tinygauge {__version__}")
+    count = result.latency.value * result.clock.value
+    return Quantity(count, Unit.COUNT, Interval.unknown(), provenance)
 
 
 def _no_roofline(result: PublishedResult) -> Missing | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tinygauge.published import (
     roofline,
 )
 from tinygauge.quantity import Method, Missing, Quantity
-from tinygauge.report.published_report import published_document, published_notes
+from tinygauge.report.published_report import published_document, published_notes, roofline_notes
 from tinygauge.roofline import fewest_cycles
 
 
@@ -153,6 +154,21 @@ def test_a_roofline_that_says_nothing_is_missing(names: dict[str, str], reason: 
         share = roofline(result).share
         assert isinstance(share, Missing)
         assert reason in share.reason
+
+
+def test_a_benchmark_without_a_reference_model_has_no_roofline() -> None:
+    """Later rounds know more benchmarks: nothing is compared, and the reason is given."""
+    (any_board,) = find_published(board="ek-ra6m4", benchmark="kws")
+    result = replace(any_board, benchmark="sww")
+
+    document = published_document(result)
+
+    assert isinstance(roofline(result).share, Missing)
+    for key in ("macs", "live_macs", "fewest_cycles", "roofline_share"):
+        assert document[key] is None
+        assert document[f"{key}_missing"] == "no reference model of sww is known here"
+    assert document["cycles"] == pytest.approx(any_board.latency.value * 200e6)
+    assert roofline_notes([result]) == []
 
 
 def test_documents_give_a_reason_for_every_null() -> None:

@@ -12,7 +12,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from tinygauge.published import PublishedResult, oddities, roofline
+from tinygauge.published import PublishedResult, ReferenceModel, oddities, roofline
 from tinygauge.quantity import Method, Missing, Quantity
 from tinygauge.units import Unit, format_value
 
@@ -89,11 +89,20 @@ def published_document(result: PublishedResult) -> dict[str, Any]:
             "roofline_share_live": line.live_share,
         }
     )
-    return document | {
-        "macs": line.macs,
-        "live_macs": line.live_macs,
-        "roofline_source": fewest.provenance.source if isinstance(fewest, Quantity) else None,
-    }
+    return (
+        document
+        | _products(line.model)
+        | {
+            "roofline_source": fewest.provenance.source if isinstance(fewest, Quantity) else None,
+        }
+    )
+
+
+def _products(model: ReferenceModel | Missing) -> dict[str, Any]:
+    if isinstance(model, Missing):
+        keys = ("macs", "live_macs")
+        return dict.fromkeys(keys) | {f"{key}_missing": model.reason for key in keys}
+    return {"macs": model.macs, "live_macs": model.live_macs}
 
 
 def _figures(figures: dict[str, Quantity | Missing]) -> dict[str, Any]:
@@ -174,10 +183,10 @@ def roofline_notes(results: Sequence[PublishedResult]) -> list[str]:
     lines: dict[str, None] = {}
     for result in results:
         line = roofline(result)
-        fewest = line.fewest_cycles
-        if isinstance(fewest, Missing):
+        model, fewest = line.model, line.fewest_cycles
+        if isinstance(model, Missing) or isinstance(fewest, Missing):
             continue
-        dead = line.macs - line.live_macs
+        dead = model.macs - model.live_macs
         live = f"; {dead:,} of the products belong to channels whose weights are 0" if dead else ""
         text = f"{result.benchmark} on {result.core}: at least {fewest.value:,.0f} cycles"
         lines[f"{text} ({fewest.provenance.source}{live})"] = None
