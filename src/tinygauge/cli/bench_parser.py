@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from tinygauge.cli.arguments import count, count_or_0, seconds
 from tinygauge.cli.emulate_parser import add_emulate, add_firmware
 
 __all__ = ["add_bench"]
@@ -43,7 +44,7 @@ def add_bench(
 
 def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--port", metavar="PORT", help=_PORT)
-    run.add_argument("--baud", type=_count, metavar="N", help="of the port (115200)")
+    run.add_argument("--baud", type=count, metavar="N", help="of the port (115200)")
     run.add_argument("--benchmark", choices=_BENCHMARKS, help="whose rules (custom)")
     run.add_argument(
         "--mode",
@@ -64,12 +65,16 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--supply", metavar="VOLTAGE", help="of the board: 3.3V")
     run.add_argument("--monitor", metavar="ADDRESS", help="energy monitor: lpm01a:///dev/ttyACM1")
     run.add_argument(
-        "--limit", type=_count, metavar="N", help="infer only the first N inputs (accuracy)"
+        "--limit", type=count, metavar="N", help="infer only the first N inputs (accuracy)"
     )
-    run.add_argument("--iterations", type=_count, metavar="N", help="per window; by a trial")
-    run.add_argument("--warmups", type=_count_or_0, metavar="N", help="before; by a trial")
-    run.add_argument("--windows", type=_count, metavar="N", help="how many (5)")
-    run.add_argument("--min-window", type=_seconds, metavar="S", help="seconds at least (10)")
+    run.add_argument(
+        "--iterations", type=count, metavar="N", help="per window; by default as a trial tells"
+    )
+    run.add_argument(
+        "--warmups", type=count_or_0, metavar="N", help="before them; by default as a trial tells"
+    )
+    run.add_argument("--windows", type=count, metavar="N", help="how many (5)")
+    run.add_argument("--min-window", type=seconds, metavar="S", help="seconds at least (10)")
     run.add_argument(
         "--verify",
         choices=("auto", "always", "sampled", "never"),
@@ -85,10 +90,17 @@ def _add_run(run: argparse.ArgumentParser) -> None:
 
 def _add_probe(probe: argparse.ArgumentParser) -> None:
     probe.add_argument(
-        "--port", action="append", metavar="PORT", help=f"{_PORT}; repeatable; all on USB"
+        "--port",
+        action="append",
+        metavar="PORT",
+        help=f"{_PORT}; repeatable; by default all on USB",
     )
     probe.add_argument(
-        "--baud", action="append", type=_count, metavar="N", help="repeatable; the usual ones"
+        "--baud",
+        action="append",
+        type=count,
+        metavar="N",
+        help="baud rate to try; repeatable; by default the usual ones",
     )
 
 
@@ -102,23 +114,3 @@ def _add_replay(replay: argparse.ArgumentParser) -> None:
     replay.add_argument(
         "--trace", metavar="ADDRESS", help="a recorded energy trace of the run: file:trace.csv"
     )
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got '{text}'")
-    return int(text)
-
-
-def _count_or_0(text: str) -> int:
-    return 0 if text == "0" else _count(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 1e5:
-        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, got '{text}'")
-    return value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+
+from tinygauge.cli.arguments import count
 
 __all__ = ["add_diff", "add_numerics"]
 
@@ -26,15 +27,13 @@ def add_numerics(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="PATH", required=True, help="dataset it was given")
 
 
-def add_diff(parser: argparse.ArgumentParser, positive: Callable[[str], int]) -> None:
+def add_diff(parser: argparse.ArgumentParser) -> None:
     """Add the options of `tinygauge diff`.
 
     Parameters
     ----------
     parser : ArgumentParser
         Of the verb.
-    positive : callable
-        Reads a whole number from 1 on.
     """
     parser.add_argument("model", metavar="MODEL", help=".tflite file")
     parser.add_argument(
@@ -65,7 +64,7 @@ def add_diff(parser: argparse.ArgumentParser, positive: Callable[[str], int]) ->
     )
     parser.add_argument(
         "--inputs",
-        type=positive,
+        type=count,
         metavar="N",
         help="inputs to run op by op (100, those that differ first; with FLOAT 500)",
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from tinygauge.cli.arguments import count
+
 __all__ = ["add_emulate", "add_firmware"]
 
 _BENCHMARKS = ("kws", "ic", "vww", "ad", "custom")
@@ -32,10 +34,14 @@ def add_emulate(emulate: argparse.ArgumentParser) -> None:
         choices=("performance", "accuracy"),
         help="repeatable; both where there are data",
     )
-    emulate.add_argument("--out", metavar="DIR", help="folder of firmware and runs; by its names")
+    emulate.add_argument(
+        "--out", metavar="DIR", help="folder of firmware and runs; by default by its names"
+    )
     emulate.add_argument("--resume", action="store_true", help="go on with the runs in DIR")
-    emulate.add_argument("--limit", type=_count, metavar="N", help="accuracy on the first N inputs")
-    emulate.add_argument("--compiler", choices=("gcc", "zig"), default="", help="the one installed")
+    emulate.add_argument("--limit", type=count, metavar="N", help="accuracy on the first N inputs")
+    emulate.add_argument(
+        "--compiler", choices=("gcc", "zig"), default="", help="by default the one installed"
+    )
 
 
 def add_firmware(firmware: argparse.ArgumentParser) -> None:
@@ -50,7 +56,9 @@ def add_firmware(firmware: argparse.ArgumentParser) -> None:
     firmware.add_argument(
         "--with-port", default="", metavar="NAME", help="ra6m4, stm32 or host; without: your own"
     )
-    firmware.add_argument("--out", metavar="DIR", default="firmware", help="(%(default)s)")
+    firmware.add_argument(
+        "--out", metavar="DIR", default="firmware", help="folder to write (%(default)s)"
+    )
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -60,9 +68,3 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="FILE", help="quantised .tflite; the benchmark's, where it was fetched"
     )
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**9):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got '{text}'")
-    return int(text)

@@ -9,6 +9,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from tinygauge import __version__
+from tinygauge.cli.arguments import count
 from tinygauge.cli.bench_parser import add_bench
 from tinygauge.cli.diagnosis_parser import add_diff, add_numerics
 from tinygauge.cli.simulate_parser import add_simulate
@@ -36,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_run_options(demo)
     inspect = add_verb(
-        verbs, "inspect", "inspect:run", "ops, shapes, MACs, parameters, quantisation"
+        verbs, "inspect", "inspect:run", "show ops, shapes, MACs, parameters, quantisation"
     )
     inspect.add_argument("models", nargs="+", metavar="MODEL", help=".tflite files")
     _add_memory(verbs)
@@ -48,7 +49,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_deploy(verbs)
     add_simulate(
         add_verb(
-            verbs, "simulate", "simulate:run", "instructions that a firmware executes, by function"
+            verbs,
+            "simulate",
+            "simulate:run",
+            "count the instructions that a firmware executes, by function",
         )
     )
     text = "measure models on a board, with the MLPerf Tiny protocol and rules"
@@ -56,19 +60,21 @@ def build_parser() -> argparse.ArgumentParser:
     add_bench(bench, add_verb)
     add_numerics(
         add_verb(
-            verbs, "numerics", "numerics:run", "which rounding a board follows, from its outputs"
+            verbs,
+            "numerics",
+            "numerics:run",
+            "tell which rounding a board follows, from its outputs",
         )
     )
     add_diff(
-        add_verb(verbs, "diff", "diff:run", "where two runtimes differ on a model, op by op"),
-        _positive,
+        add_verb(verbs, "diff", "diff:run", "find where two runtimes differ on a model, op by op"),
     )
     text = "build, check and read MLPerf Tiny submissions"
     submission = verbs.add_parser("submission", help=text, description=text, allow_abbrev=False)
     add_submission(submission, add_verb)
     _add_cache(verbs)
     boards = add_verb(
-        verbs, "boards", "catalogue:run_boards", "the boards, with a source for each number"
+        verbs, "boards", "catalogue:run_boards", "list the boards, with a source for each number"
     )
     boards.add_argument("names", nargs="*", metavar="NAME", help="catalogue name or TOML file")
     boards.add_argument(
@@ -81,13 +87,13 @@ def build_parser() -> argparse.ArgumentParser:
         verbs,
         "engines",
         "catalogue:run_engines",
-        "the inference engines, their builds, how they round",
+        "list the inference engines, their builds, how they round",
     )
     engines.add_argument(
         "names", nargs="*", metavar="NAME", help="catalogue name, ENGINE@BUILD or TOML file"
     )
     fetch = add_verb(
-        verbs, "fetch", "fetch:run", "reference models and datasets, checked by SHA-256"
+        verbs, "fetch", "fetch:run", "download reference models and datasets, checked by SHA-256"
     )
     fetch.add_argument("collection", choices=("mlperf-tiny",), help="what to fetch")
     fetch.add_argument("--out", metavar="DIR", default="mlperf-tiny", help="where to (%(default)s)")
@@ -152,7 +158,7 @@ def _add_evaluate(verbs: Verbs) -> None:
 
 def _add_memory(verbs: Verbs) -> None:
     memory = add_verb(
-        verbs, "memory", "memory:run", "RAM and flash of models, part by part, to the byte"
+        verbs, "memory", "memory:run", "predict RAM and flash of models, part by part, to the byte"
     )
     memory.add_argument("models", nargs="+", metavar="MODEL", help=".tflite files")
     memory.add_argument("--board", action="append", metavar="NAME", help="board; repeatable")
@@ -171,7 +177,7 @@ def _add_predict(verbs: Verbs) -> None:
         verbs,
         "predict",
         "predict:run",
-        "instructions, cycles, latency and energy, without the board",
+        "predict instructions, cycles, latency and energy, without the board",
     )
     predict.add_argument("models", nargs="+", metavar="MODEL", help=".tflite files")
     predict.add_argument("--board", action="append", metavar="NAME", help="board; repeatable")
@@ -212,7 +218,7 @@ def _add_compare(verbs: Verbs) -> None:
         verbs,
         "compare",
         "compare:run",
-        "your own number beside the published ones and the prediction, with probable causes",
+        "set your own number beside the published ones and the prediction, with probable causes",
     )
     compare.add_argument("model", nargs="?", metavar="MODEL", help=".tflite file that was timed")
     compare.add_argument(
@@ -231,7 +237,7 @@ def _add_compare(verbs: Verbs) -> None:
     compare.add_argument("--supply", metavar="VOLTAGE", help="at which the energy was metered: 3V")
     compare.add_argument("--accuracy", metavar="SHARE", help="such as 90.1%%")
     compare.add_argument(
-        "--top", type=_positive, default=8, metavar="N", help="rows to list (%(default)s)"
+        "--top", type=count, default=8, metavar="N", help="rows to list (%(default)s)"
     )
 
 
@@ -270,7 +276,7 @@ def _add_calibration(parser: argparse.ArgumentParser) -> None:
 
 def _add_battery(verbs: Verbs) -> None:
     battery = add_verb(
-        verbs, "battery", "battery:run", "average current and battery life with a model"
+        verbs, "battery", "battery:run", "predict average current and battery life with a model"
     )
     battery.add_argument("model", metavar="MODEL", help=".tflite file")
     battery.add_argument("--board", metavar="NAME", required=True, help="board")
@@ -299,7 +305,7 @@ def _add_deploy(verbs: Verbs) -> None:
 
 def _add_cache(verbs: Verbs) -> None:
     cache = add_verb(
-        verbs, "cache", "cache:run", "what is kept of earlier accuracy runs, and removing it"
+        verbs, "cache", "cache:run", "show what is kept of earlier accuracy runs, or remove it"
     )
     cache.add_argument(
         "action",
@@ -315,7 +321,7 @@ def _add_cache(verbs: Verbs) -> None:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="write the report here")
-    parser.add_argument("--jobs", type=_positive, metavar="N", help="models run at once")
+    parser.add_argument("--jobs", type=count, metavar="N", help="models run at once")
     parser.add_argument(
         "--runner",
         choices=("auto", "exact", "interpreter"),
@@ -330,9 +336,3 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--time-limit", metavar="TIME", help="for one model over all inputs (600s); then it failed"
     )
     parser.add_argument("--all", action="store_true", help="print every candidate")
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got '{text}'")
-    return int(text)

@@ -21,11 +21,11 @@ def add_submission(submission: argparse.ArgumentParser, add_verb: AddVerb) -> No
     add_verb : callable
         Adds one that prints a result.
     """
-    actions = submission.add_subparsers(
-        title="what to do", dest="action", metavar="ACTION", required=True
+    verbs = submission.add_subparsers(
+        title="verbs", dest="submission_verb", metavar="VERB", required=True
     )
     build = add_verb(
-        actions, "build", "submission:run_build", "make a submission's tree from runs, and check it"
+        verbs, "build", "submission:run_build", "make a submission's tree from runs, and check it"
     )
     build.add_argument("runs", nargs="+", metavar="RUN", help="folders of bench run")
     build.add_argument("--system", required=True, metavar="TOML", help="the system's description")
@@ -40,14 +40,19 @@ def add_submission(submission: argparse.ArgumentParser, add_verb: AddVerb) -> No
         help="whose file formats: MLCommons' runner, or EEMBC's (%(default)s)",
     )
     check = add_verb(
-        actions, "check", "submission:run_check", "what a submission does not meet, file by file"
+        verbs, "check", "submission:run_check", "tell what a submission does not meet, file by file"
     )
     check.add_argument("tree", metavar="DIR", help="the folder with closed and open")
     check.add_argument(
         "--round", default="v1.4", metavar="ROUND", help="whose requirements (%(default)s)"
     )
     read = add_verb(
-        actions, "read", "submission:run_read", "the results of a published tree, of any round"
+        verbs, "read", "submission:run_read", "list the results of a published tree, of any round"
     )
     read.add_argument("tree", metavar="DIR", help="the folder with closed and open")
-    read.add_argument("--round", default="", metavar="ROUND", help="by default the folder's name")
+    read.add_argument(
+        "--round",
+        default="",
+        metavar="ROUND",
+        help="which it is of; by default as the folder's name tells",
+    )
