@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from tinygauge.exact import plain, steps
-from tinygauge.exact.fixedpoint import rescale_by, wrap
 from tinygauge.exact.library import CPair, CScale, CSoftmax, CWindow, level, pointer
 from tinygauge.exact.packing import Packed, pack_dense, pack_depthwise
 from tinygauge.exact.scales import LIMITS, Rounding
@@ -167,24 +166,22 @@ def _softmax16(step: steps.Softmax16, kernels: ctypes.CDLL) -> Run:
     return run
 
 
-def _mean(step: steps.Reduce, kernels: ctypes.CDLL) -> Run | None:
+def _mean(step: steps.Reduce, rounding: Rounding, kernels: ctypes.CDLL) -> Run | None:
     """Reduce neighbouring axes of int8; the sums are rescaled by NumPy, as there are few."""
     first, last = step.axes[0], step.axes[-1]
     if step.kind not in ("mean", "sum") or last - first + 1 != len(step.axes):
         return None
-    scale = plain.scale_of_mean(step.scale, step.count) if step.kind == "mean" else step.scale
 
     def run(xs: list[Array]) -> list[Array]:
         x = _whole(xs[0])
         if x.dtype != np.int8:
-            return plain.PLAIN[steps.Reduce](step, xs)
+            return plain.PLAIN[steps.Reduce](step, xs, rounding)
         outer, rest = x.shape[:first], x.shape[last + 1 :]
         sums = np.empty((*outer, *rest), np.int32)
         inner = int(np.prod(rest, dtype=np.int64))
         arguments = (sums.size // max(1, inner), step.count, inner, step.in_zero)
         kernels.tg_batch_sum(*arguments, pointer(x), pointer(sums))
-        values = wrap(rescale_by(sums.astype(np.int64), scale) + step.out_zero)
-        return [np.clip(values, *LIMITS["int8"]).astype(np.int8)]
+        return [plain.finish_sums(step, sums.astype(np.int64), "int8", rounding)]
 
     return run
 
@@ -193,7 +190,6 @@ _BINDERS: dict[type[Step], Callable[[Any, ctypes.CDLL], Run | None]] = {
     steps.Add: _add,
     steps.Lookup: _lookup,
     steps.Pool: _pool,
-    steps.Reduce: _mean,
     steps.Softmax8: _softmax8,
     steps.Softmax16: _softmax16,
 }
@@ -215,5 +211,7 @@ def bind_compiled(step: Step, rounding: Rounding, kernels: ctypes.CDLL) -> Run |
     """
     if isinstance(step, steps.Convolve):
         return _convolve(step, rounding, kernels)
+    if isinstance(step, steps.Reduce):
+        return _mean(step, rounding, kernels)
     bind = _BINDERS.get(type(step))
     return None if bind is None else bind(step, kernels)

@@ -21,6 +21,8 @@ __all__ = [
     "one_over_one_plus",
     "rescale",
     "rescale_by",
+    "rescale_real",
+    "rescale_ties_up",
     "rescale_wide",
     "round_shift",
     "tanh",
@@ -29,6 +31,7 @@ __all__ = [
 
 Longs = npt.NDArray[np.int64]
 Shifts = int | npt.NDArray[Any]
+Reals = float | npt.NDArray[np.float32]
 
 _MAX = 2**31 - 1
 _MIN = -(2**31)
@@ -103,6 +106,52 @@ def rescale(x: Longs, multiplier: Shifts, shift: Shifts) -> Longs:
     shifted = wrap(x << left) if np.any(left) else x
     factor = np.asarray(multiplier, np.int64)
     return round_shift(high_mul(shifted, factor), right)
+
+
+def rescale_ties_up(x: Longs, multiplier: Shifts, shift: Shifts) -> Longs:
+    """Multiply with a scale, rounding twice, ties of the second rounding up.
+
+    Parameters
+    ----------
+    x : ndarray of int64
+        32-bit values.
+    multiplier, shift : int or ndarray
+
+    Returns
+    -------
+    ndarray of int64
+
+    References
+    ----------
+    Found by comparing single ops with LiteRT 2.3.0 on x86-64: docs/design/accuracy.md.
+    """
+    left, right = np.maximum(shift, 0), np.maximum(np.negative(shift), 0)
+    high = high_mul(wrap(x << left), np.asarray(multiplier, np.int64))
+    half = (np.int64(1) << np.asarray(right, np.int64)) >> 1
+    return cast("Longs", (high + half) >> right)
+
+
+def rescale_real(x: Longs, factor: Reals, low: int, high: int) -> Longs:
+    """Multiply with a real factor in float32, and round to nearest, ties to even.
+
+    Parameters
+    ----------
+    x : ndarray of int64
+        32-bit values.
+    factor : float or ndarray of float32
+    low, high : int
+        Range of the results.
+
+    Returns
+    -------
+    ndarray of int64
+
+    References
+    ----------
+    XNNPACK, src/qs8-requantization: the "fp32" variant.
+    """
+    scaled = wrap(x).astype(np.float32) * np.asarray(factor, np.float32)
+    return np.rint(np.clip(scaled, low, high)).astype(np.int64)
 
 
 def rescale_wide(x: Longs, multiplier: Shifts, shift: Shifts) -> Longs:

@@ -7,7 +7,7 @@ from functools import partial
 
 from tinygauge.exact.compiled import bind_compiled
 from tinygauge.exact.library import library
-from tinygauge.exact.plain import PLAIN
+from tinygauge.exact.plain import PLAIN, ROUNDED
 from tinygauge.exact.scales import Rounding
 from tinygauge.exact.steps import Array, Step
 
@@ -23,4 +23,8 @@ def bind(step: Step, rounding: Rounding) -> Callable[[list[Array]], list[Array]]
     """Return the function that evaluates a step on a batch."""
     kernels = library()
     fast = None if kernels is None else bind_compiled(step, rounding, kernels)
-    return partial(PLAIN[type(step)], step) if fast is None else fast
+    if fast is not None:
+        return fast
+    if isinstance(step, ROUNDED):
+        return partial(PLAIN[type(step)], step, rounding=rounding)
+    return partial(PLAIN[type(step)], step)

@@ -17,17 +17,18 @@ from tinygauge.exact.fixedpoint import (
     high_mul,
     one_over_one_plus,
     rescale_by,
+    rescale_real,
     round_shift,
     wrap,
 )
 from tinygauge.exact.plain_windows import convolve, pool
-from tinygauge.exact.scales import LIMITS, Scale
+from tinygauge.exact.scales import LIMITS, Rounding, Scale
 from tinygauge.exact.steps import Array, Step
 from tinygauge.exact.tables import curve16_table, softmax16_tables
 
-__all__ = ["PLAIN", "Evaluate", "bits"]
+__all__ = ["PLAIN", "ROUNDED", "Evaluate", "bits", "finish_sums", "scale_of_mean"]
 
-Evaluate = Callable[[Any, list[Array]], list[Array]]
+Evaluate = Callable[..., list[Array]]
 Longs = npt.NDArray[np.int64]
 
 
@@ -50,9 +51,14 @@ def _add(step: steps.Add, xs: list[Array]) -> list[Array]:
     return [np.clip(total + step.out_zero, step.low, step.high).astype(xs[0].dtype)]
 
 
-def _multiply(step: steps.Multiply, xs: list[Array]) -> list[Array]:
+def _multiply(step: steps.Multiply, xs: list[Array], rounding: Rounding) -> list[Array]:
     a, b = (x.astype(np.int64) for x in _operands(step, xs))
-    product = rescale_by((a - step.a_zero) * (b - step.b_zero), step.out)
+    product = (a - step.a_zero) * (b - step.b_zero)
+    if rounding is Rounding.ONE:
+        limits = (step.low - step.out_zero, step.high - step.out_zero)
+        values = rescale_real(product, step.factor, *limits) + step.out_zero
+        return [values.astype(xs[0].dtype)]
+    product = rescale_by(product, step.out)
     return [np.clip(wrap(product + step.out_zero), step.low, step.high).astype(xs[0].dtype)]
 
 
@@ -142,14 +148,22 @@ def scale_of_mean(scale: Scale, count: int) -> Scale:
     return Scale((scale.multiplier << shift) // count, scale.shift - shift)
 
 
-def _reduce(step: steps.Reduce, xs: list[Array]) -> list[Array]:
+def finish_sums(step: steps.Reduce, total: Longs, dtype: str, rounding: Rounding) -> Array:
+    """Turn sums into the stored values of their means, or of themselves."""
+    low, high = LIMITS[dtype]
+    if rounding is Rounding.ONE:
+        limits = (low - step.out_zero, high - step.out_zero)
+        return (rescale_real(total, step.factor, *limits) + step.out_zero).astype(dtype)
+    scale = scale_of_mean(step.scale, step.count) if step.kind == "mean" else step.scale
+    return np.clip(wrap(rescale_by(total, scale) + step.out_zero), low, high).astype(dtype)
+
+
+def _reduce(step: steps.Reduce, xs: list[Array], rounding: Rounding) -> list[Array]:
     x = xs[0]
     if step.kind in ("max", "min"):
         return [x.max(axis=step.axes) if step.kind == "max" else x.min(axis=step.axes)]
     total = wrap((x.astype(np.int64) - step.in_zero).sum(axis=step.axes))
-    scale = scale_of_mean(step.scale, step.count) if step.kind == "mean" else step.scale
-    limits = LIMITS[x.dtype.name]
-    return [np.clip(wrap(rescale_by(total, scale) + step.out_zero), *limits).astype(x.dtype)]
+    return [finish_sums(step, total, x.dtype.name, rounding)]
 
 
 def _quantize(step: steps.Quantize, xs: list[Array]) -> list[Array]:
@@ -236,3 +250,6 @@ PLAIN: dict[type[Step], Evaluate] = {
     steps.Softmax16: _softmax16,
 }
 """What evaluates each kind of step."""
+
+ROUNDED = (steps.Convolve, steps.Multiply, steps.Reduce)
+"""Steps that round as the profile says; their functions take it as a third argument."""

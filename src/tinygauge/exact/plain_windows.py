@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tinygauge.exact.fixedpoint import rescale, rescale_wide, wrap
-from tinygauge.exact.scales import LIMITS
+from tinygauge.exact.fixedpoint import (
+    rescale,
+    rescale_real,
+    rescale_ties_up,
+    rescale_wide,
+    wrap,
+)
+from tinygauge.exact.scales import LIMITS, Rounding
 from tinygauge.exact.steps import Array, Convolve, Pool, Window
 
 __all__ = ["convolve", "pool"]
@@ -85,7 +91,7 @@ def _transpose_sums(x: Array, step: Convolve) -> Longs:
 _SUMS = {"conv": _conv_sums, "depthwise": _depthwise_sums, "transpose": _transpose_sums}
 
 
-def convolve(step: Convolve, xs: list[Array]) -> list[Array]:
+def convolve(step: Convolve, xs: list[Array], rounding: Rounding) -> list[Array]:
     """Evaluate a convolution or dense op.
 
     Parameters
@@ -93,6 +99,7 @@ def convolve(step: Convolve, xs: list[Array]) -> list[Array]:
     step : Convolve
     xs : list of ndarray
         The images.
+    rounding : Rounding
 
     Returns
     -------
@@ -105,8 +112,12 @@ def convolve(step: Convolve, xs: list[Array]) -> list[Array]:
         sums = sums + step.bias
     if xs[0].dtype == np.int16:
         values = rescale_wide(sums, step.multipliers, step.shifts)
+    elif rounding is Rounding.ONE:
+        limits = (w.low - w.out_zero, w.high - w.out_zero)
+        values = rescale_real(sums, step.factors, *limits) + w.out_zero
     else:
-        values = wrap(rescale(wrap(sums), step.multipliers, step.shifts) + w.out_zero)
+        scaled = rescale if rounding is Rounding.TWO else rescale_ties_up
+        values = wrap(scaled(wrap(sums), step.multipliers, step.shifts) + w.out_zero)
     return [np.clip(values, w.low, w.high).astype(xs[0].dtype)]
 
 

@@ -185,7 +185,10 @@ class Add(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Multiply(Step):
-    """MUL of quantised values; the fields are those of `Add`."""
+    """MUL of quantised values; the fields are those of `Add`.
+
+    `factor` is the scale as a real number, for engines that compute with it.
+    """
 
     a_shape: tuple[int, ...]
     b_shape: tuple[int, ...]
@@ -193,6 +196,7 @@ class Multiply(Step):
     b_zero: int
     out_zero: int
     out: Scale
+    factor: float
     low: int
     high: int
 
@@ -284,6 +288,8 @@ class Reduce(Step):
         Values behind each result.
     scale : Scale
         Of input to output; that of means is divided by `count` with `scale_of_mean`.
+    factor : float
+        The scale, over `count` for means, as a real number.
     in_zero, out_zero : int
     """
 
@@ -291,6 +297,7 @@ class Reduce(Step):
     axes: tuple[int, ...]
     count: int
     scale: Scale
+    factor: float
     in_zero: int
     out_zero: int
 

@@ -101,6 +101,7 @@ def multiply(scope: Scope, op: Op) -> Multiply:
         b_zero=second.zero,
         out_zero=result.zero,
         out=scope.scale(op, first.scale * second.scale / result.scale),
+        factor=float(np.float32(first.scale) * np.float32(second.scale) / np.float32(result.scale)),
         low=low,
         high=high,
     )
@@ -187,6 +188,9 @@ def reduce(scope: Scope, op: Op) -> Reduce:
         scope.require(op, before == after, "other quantisation behind it")
         scope.require(op, dtype is DType.INT8, f"values of type {dtype}")
     count = math.prod(source.shape[axis] for axis in axes)
+    factor = np.float32(before.scale) / np.float32(after.scale)
+    if kind == "mean":
+        factor *= np.float32(1) / np.float32(count)
     return Reduce(
         op=op.index,
         inputs=(source.index,),
@@ -195,6 +199,7 @@ def reduce(scope: Scope, op: Op) -> Reduce:
         axes=tuple(axis + 1 for axis in axes),
         count=count,
         scale=scope.scale(op, before.scale / after.scale),
+        factor=float(factor),
         in_zero=before.zero,
         out_zero=after.zero,
     )

@@ -19,7 +19,7 @@
 #endif
 
 /* How sums become outputs. */
-enum { TG_TWO_ROUNDINGS = 0, TG_FLOAT_ROUNDING = 1, TG_ONE_ROUNDING = 2 };
+enum { TG_TWO_ROUNDINGS = 0, TG_FLOAT_ROUNDING = 1, TG_TIES_UP = 2 };
 
 /* The instruction sets that a kernel exists for. */
 enum { TG_PORTABLE = 0, TG_AVX2_LEVEL = 1, TG_AVX512_LEVEL = 2 };
@@ -40,6 +40,15 @@ typedef struct {
   const float *factors;
 } tg_batch_conv;
 
+/* tg_rescale, but ties of the second rounding go up: LiteRT's optimised kernels on x86-64. */
+static inline int32_t tg_rescale_ties_up(int32_t x, tg_scale scale) {
+  const int32_t left = scale.shift > 0 ? scale.shift : 0;
+  const int32_t right = scale.shift > 0 ? 0 : -scale.shift;
+  const int32_t high = tg_high_mul(tg_shift_left(x, left), scale.multiplier);
+  const int32_t half = (int32_t)((UINT32_C(1) << right) >> 1);
+  return (high >> right) + ((high & half) != 0);
+}
+
 /* One result of a sum, by any of the roundings. */
 static inline int32_t tg_finish(int32_t sum, int32_t multiplier, int32_t shift, float factor,
                                 int32_t rounding, const tg_window *w) {
@@ -55,7 +64,7 @@ static inline int32_t tg_finish(int32_t sum, int32_t multiplier, int32_t shift, 
     const volatile float shifted = real + 12582912.0f;
     value = (int32_t)(shifted - 12582912.0f);
   } else {
-    value = rounding == TG_ONE_ROUNDING ? tg_rescale_once(sum, scale) : tg_rescale(sum, scale);
+    value = rounding == TG_TIES_UP ? tg_rescale_ties_up(sum, scale) : tg_rescale(sum, scale);
   }
   return tg_clamp(tg_wrap_add(value, w->out_zero), w->low, w->high);
 }

@@ -185,36 +185,32 @@ TG_AVX512 static inline lanes16 load_lanes(const tg_batch_conv *p, int32_t first
   return s;
 }
 
-/* tg_rescale of 16 sums. */
-TG_AVX512 static inline __m512i rescale_twice(__m512i x, const lanes16 *s) {
+/* tg_high_mul of 16 sums, shifted to the left before. */
+TG_AVX512 static inline __m512i high_mul16(__m512i x, const lanes16 *s) {
   const __m512i nudge = _mm512_set1_epi64(1 << 30);
   x = _mm512_sllv_epi32(x, s->left);
   const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(x, s->multiplier), nudge);
   const __m512i odd = _mm512_add_epi64(
       _mm512_mul_epi32(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(s->multiplier, 32)), nudge);
-  const __m512i high = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 31),
-                                               _mm512_slli_epi64(odd, 1));
+  return _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 31), _mm512_slli_epi64(odd, 1));
+}
+
+/* tg_rescale of 16 sums. */
+TG_AVX512 static inline __m512i rescale_twice(__m512i x, const lanes16 *s) {
+  const __m512i high = high_mul16(x, s);
   const __m512i threshold = _mm512_sub_epi32(s->threshold, _mm512_srai_epi32(high, 31));
   const __mmask16 up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(high, s->rest), threshold);
   const __m512i value = _mm512_srav_epi32(high, s->right);
   return _mm512_mask_add_epi32(value, up, value, _mm512_set1_epi32(1));
 }
 
-/* tg_rescale_once of 16 sums. */
-TG_AVX512 static inline __m512i rescale_once(__m512i x, const lanes16 *s) {
-  const __m512i one = _mm512_set1_epi64(1), most = _mm512_set1_epi64(31);
-  const __m512i shift = _mm512_sub_epi32(s->left, s->right);
-  const __m512i even_shift =
-      _mm512_sub_epi64(most, _mm512_srai_epi64(_mm512_slli_epi64(shift, 32), 32));
-  const __m512i odd_shift = _mm512_sub_epi64(most, _mm512_srai_epi64(shift, 32));
-  const __m512i even = _mm512_mul_epi32(x, s->multiplier);
-  const __m512i odd =
-      _mm512_mul_epi32(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(s->multiplier, 32));
-  const __m512i even_half = _mm512_sllv_epi64(one, _mm512_sub_epi64(even_shift, one));
-  const __m512i odd_half = _mm512_sllv_epi64(one, _mm512_sub_epi64(odd_shift, one));
-  const __m512i low = _mm512_srav_epi64(_mm512_add_epi64(even, even_half), even_shift);
-  const __m512i high = _mm512_srav_epi64(_mm512_add_epi64(odd, odd_half), odd_shift);
-  return _mm512_mask_blend_epi32(0xAAAA, low, _mm512_slli_epi64(high, 32));
+/* tg_rescale_ties_up of 16 sums. */
+TG_AVX512 static inline __m512i rescale_ties_up(__m512i x, const lanes16 *s) {
+  const __m512i high = high_mul16(x, s);
+  const __m512i half = _mm512_sub_epi32(s->rest, s->threshold); /* 0 without a shift */
+  const __m512i value = _mm512_srav_epi32(high, s->right);
+  return _mm512_mask_add_epi32(value, _mm512_test_epi32_mask(high, half), value,
+                               _mm512_set1_epi32(1));
 }
 
 TG_AVX512 static inline __m512i finish16(const tg_batch_conv *p, __m512i sum, const lanes16 *s) {
@@ -225,8 +221,8 @@ TG_AVX512 static inline __m512i finish16(const tg_batch_conv *p, __m512i sum, co
     const __m512 real = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), s->factor);
     value = _mm512_cvtps_epi32(_mm512_min_ps(real, most));
     value = _mm512_max_epi32(value, _mm512_set1_epi32(-(1 << 24)));
-  } else if (p->rounding == TG_ONE_ROUNDING) {
-    value = rescale_once(sum, s);
+  } else if (p->rounding == TG_TIES_UP) {
+    value = rescale_ties_up(sum, s);
   } else {
     value = rescale_twice(sum, s);
   }
