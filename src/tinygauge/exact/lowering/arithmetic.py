@@ -49,22 +49,14 @@ def add(scope: Scope, op: Op) -> Add:
 
     References
     ----------
-    tflite-micro, kernels/add_common.cc (in double) and sub_common.cc (in float32).
+    tflite-micro, kernels/add_common.cc and sub_common.cc, in double.
     """
     a, b, output, a_shape, b_shape = _operands(scope, op)
     first, second = scope.quantization(op, a), scope.quantization(op, b)
     result = scope.quantization(op, output)
     bits = 20 if output.dtype is DType.INT8 else 15
-    if op.kind == "ADD":
-        twice = 2 * max(first.scale, second.scale)
-        factors = (first.scale / twice, second.scale / twice, twice / (2**bits * result.scale))
-    else:
-        single = np.float32(2) * np.float32(max(first.scale, second.scale))
-        factors = (
-            float(np.float32(first.scale) / single),
-            float(np.float32(second.scale) / single),
-            float(single / (np.float32(2**bits) * np.float32(result.scale))),
-        )
+    twice = 2 * max(first.scale, second.scale)
+    factors = (first.scale / twice, second.scale / twice, twice / (2**bits * result.scale))
     low, high = scope.clamp(op, output)
     return Add(
         op=op.index,
