@@ -1,16 +1,18 @@
-"""tflite-micro's own answers, to compare with."""
+"""What the interpreters answer, to compare with."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tinygauge.exact import Rounding
 from tinygauge.graph import Model, Tensor
 
-__all__ = ["adversarial_inputs", "run_micro"]
+__all__ = ["adversarial_inputs", "run_litert", "run_micro"]
 
 Array = npt.NDArray[Any]
 _ARENAS = (1 << 20, 1 << 24, 1 << 28)
@@ -38,6 +40,35 @@ def run_micro(model: Model, inputs: list[Array]) -> list[Array]:
             kept.append(interpreter.get_output(position).copy())
         interpreter.reset()
     return [np.stack(kept) for kept in rows]
+
+
+def run_litert(rounding: Rounding) -> Callable[[Model, list[Array]], list[Array]]:
+    """Return a function that runs LiteRT on every row, as it stands for a profile."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    kernels = {
+        Rounding.ONE: OpResolverType.BUILTIN,
+        Rounding.LITERT: OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    }
+
+    def run(model: Model, inputs: list[Array]) -> list[Array]:
+        interpreter = Interpreter(
+            model_content=model.content,
+            num_threads=1,
+            experimental_op_resolver_type=kernels[rounding],
+        )
+        interpreter.allocate_tensors()
+        places = [detail["index"] for detail in interpreter.get_input_details()]
+        wanted = [detail["index"] for detail in interpreter.get_output_details()]
+        rows = []
+        for row in zip(*inputs, strict=True):
+            for place, values in zip(places, row, strict=True):
+                interpreter.set_tensor(place, values)
+            interpreter.invoke()
+            rows.append([interpreter.get_tensor(place) for place in wanted])
+        return [np.stack(output) for output in zip(*rows, strict=True)]
+
+    return run
 
 
 def _rows(tensor: Tensor, count: int, rng: np.random.Generator) -> Array:

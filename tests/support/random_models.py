@@ -197,11 +197,13 @@ def _reshaped(d: _Draw, x: _Tensor, shape: tuple[int, ...]) -> _Tensor:
 
 
 def _pool(d: _Draw, x: _Tensor) -> _Tensor:
-    (height, width), outs, options = _moved(d, x)
+    (height, width), _, options = _moved(d, x)
     sizes = x.shape[1:3]
     outs = tuple(
         _out(size, reach, options[stride], options["padding"])
-        for size, reach, stride in zip(sizes, (height, width), ("stride_h", "stride_w"), strict=True)
+        for size, reach, stride in zip(
+            sizes, (height, width), ("stride_h", "stride_w"), strict=True
+        )
     )
     y = d.tensor((1, *outs, x.shape[3]), x.scale, x.zero)
     d.builder.op(
@@ -251,7 +253,9 @@ def _curve(kind: str) -> Callable[[_Draw, _Tensor], _Tensor]:
         if d.dtype == "int16":
             y = d.tensor(x.shape, 1 / 32768, 0)
         else:
-            y = d.tensor(x.shape, 1 / 128 if kind == "TANH" else 1 / 256, 0 if kind == "TANH" else -128)
+            y = d.tensor(
+                x.shape, 1 / 128 if kind == "TANH" else 1 / 256, 0 if kind == "TANH" else -128
+            )
         options = {"beta": 1.0} if kind == "SOFTMAX" else {}
         d.builder.op(kind, [x.index], [y.index], version=2, **options)
         return y
@@ -261,7 +265,10 @@ def _curve(kind: str) -> Callable[[_Draw, _Tensor], _Tensor]:
 
 def _slice(d: _Draw, x: _Tensor) -> _Tensor:
     begins = [0, *(d.integer(0, size - 1) for size in x.shape[1:])]
-    ends = [1, *(d.integer(begin + 1, size) for begin, size in zip(begins[1:], x.shape[1:], strict=True))]
+    ends = [
+        1,
+        *(d.integer(begin + 1, size) for begin, size in zip(begins[1:], x.shape[1:], strict=True)),
+    ]
     steps = [1, *(d.integer(1, 2) for _ in x.shape[1:])]
     parts = zip(begins, ends, steps, strict=True)
     y = d.tensor(tuple(len(range(*part)) for part in parts), x.scale, x.zero)

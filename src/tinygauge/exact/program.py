@@ -13,7 +13,7 @@ from tinygauge.errors import DatasetError, UnsupportedOpError
 from tinygauge.exact.kernels import backend, bind
 from tinygauge.exact.lowering import lower_ops
 from tinygauge.exact.scales import Rounding
-from tinygauge.exact.steps import Array, Step
+from tinygauge.exact.steps import Array, Convolve, Step
 from tinygauge.graph import DType, Model, Tensor
 from tinygauge.quantity import Missing
 
@@ -27,8 +27,10 @@ _MOST_ROWS = 4096
 
 # Ops in which LiteRT 2.3.0, the stand-in for these profiles, does not give what the steps give.
 _DEPARTING = {
-    Rounding.ONE: frozenset({"LEAKY_RELU", "QUANTIZE", "RELU6"}),
-    Rounding.LITERT: frozenset({"QUANTIZE", "RELU6", "SUM", "TRANSPOSE_CONV"}),
+    Rounding.ONE: frozenset({"LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU6", "TANH"}),
+    Rounding.LITERT: frozenset(
+        {"LOGISTIC", "MEAN", "QUANTIZE", "RELU6", "SUM", "TANH", "TRANSPOSE_CONV"}
+    ),
 }
 
 Inputs = Array | Sequence[Array]
@@ -218,6 +220,10 @@ def _departure(model: Model, step: Step, rounding: Rounding) -> str:
         return ""
     if model.main.ops[step.op].kind in _DEPARTING[rounding]:
         return f"profile {rounding} computes it otherwise"
+    if rounding is Rounding.LITERT and isinstance(step, Convolve) and step.kind == "depthwise":
+        # LiteRT has several depthwise kernels, which round ties below zero each in its way.
+        if step.window.low < step.window.out_zero:
+            return f"profile {rounding} has no one way to round negative sums"
     tensors = (model.main.tensors[index] for index in (*step.inputs, *step.outputs))
     if any(tensor.dtype is DType.INT16 for tensor in tensors):
         return f"profile {rounding} is not known for int16"
