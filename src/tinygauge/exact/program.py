@@ -214,16 +214,21 @@ def _each(work: Callable[[int], None], starts: range, threads: int) -> None:
             pass
 
 
+def _keeps_negative(step: Step) -> bool:
+    """Whether a depthwise op gives values below zero: LiteRT's kernels differ in their ties."""
+    if not isinstance(step, Convolve) or step.kind != "depthwise":
+        return False
+    return step.window.low < step.window.out_zero
+
+
 def _departure(model: Model, step: Step, rounding: Rounding) -> str:
     """Say why a step is not what the engines of a profile compute; nothing if it is."""
     if rounding is Rounding.TWO:
         return ""
     if model.main.ops[step.op].kind in _DEPARTING[rounding]:
         return f"profile {rounding} computes it otherwise"
-    if rounding is Rounding.LITERT and isinstance(step, Convolve) and step.kind == "depthwise":
-        # LiteRT has several depthwise kernels, which round ties below zero each in its way.
-        if step.window.low < step.window.out_zero:
-            return f"profile {rounding} has no one way to round negative sums"
+    if rounding is Rounding.LITERT and _keeps_negative(step):
+        return f"profile {rounding} has no one way to round negative sums"
     tensors = (model.main.tensors[index] for index in (*step.inputs, *step.outputs))
     if any(tensor.dtype is DType.INT16 for tensor in tensors):
         return f"profile {rounding} is not known for int16"
