@@ -1,4 +1,4 @@
-"""Write files whole: a reader sees the old content or the new, never half of either."""
+"""Write files whole, so that no reader sees half of one; name packaged files alike anywhere."""
 
 from __future__ import annotations
 
@@ -6,7 +6,32 @@ import os
 import secrets
 from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["named_path", "write_whole"]
+
+_PACKAGE = Path(__file__).parent
+
+
+def named_path(path: str) -> str:
+    """Return a path as results name it, so that those of the demo are the same anywhere.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    str
+        A packaged file's from the package on, with slashes; any other as it is.
+
+    Examples
+    --------
+    >>> named_path("models/kws.tflite")
+    'models/kws.tflite'
+    """
+    file = Path(path)
+    if file.is_relative_to(_PACKAGE):
+        return file.relative_to(_PACKAGE.parent).as_posix()
+    return path
 
 
 def write_whole(path: Path, content: bytes) -> None:

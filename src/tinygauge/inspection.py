@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tinygauge import __version__, catalog, graph
 from tinygauge.catalog import Board, Engine
+from tinygauge.files import named_path
 from tinygauge.quantity import Interval, Method, Provenance, Quantity
 from tinygauge.records import Finding, ModelSummary, OpSummary, Severity, Target
 from tinygauge.units import Unit
@@ -118,7 +119,7 @@ def summarise(model: graph.Model, ops: tuple[graph.OpCounts, ...] | None = None)
     counts = graph.count_model(model, ops)
     return ModelSummary(
         name=model.name,
-        path=model.path,
+        path=named_path(model.path),
         sha256=model.sha256,
         family=graph.family(model),
         precision=graph.precision(model),

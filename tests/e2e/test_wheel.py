@@ -55,6 +55,8 @@ def test_the_wheel_runs_the_demo(tmp_path: Path) -> None:
     assert f"Ship {chosen['model']} on {chosen['board']} with {chosen['engine']}." in readme
     assert len(document["models"]) >= 24
     assert not document["failures"]
+    assert all(each["path"].startswith("tinygauge/data/") for each in document["models"])
+    assert document["dataset"]["path"].startswith("tinygauge/data/")
     assert (tmp_path / "tinygauge-demo" / "four-metrics.png").exists()
     page = (tmp_path / "tinygauge-demo" / "report.html").read_text(encoding="utf-8")
     assert "Copyright (c) 2017, Baidu Inc." in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,13 @@ def test_a_file_is_inspected_with_every_engine_that_publishes_its_ops(tmp_path: 
     assert "tflm-cmsis-nn" in published
     assert len(published) < len(catalog.engine_names())
     assert found.summary.path == str(path)
+
+
+def test_a_packaged_model_has_the_same_path_wherever_it_is_installed() -> None:
+    """So that the demo's results tell nothing of the machine that wrote them."""
+    inside = "data/fashion_mnist/models/cnn_16_i8.tflite"
+    with resources.as_file(resources.files("tinygauge").joinpath(inside)) as path:
+        assert inspect(path.absolute()).summary.path == f"tinygauge/{inside}"
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from tinygauge.errors import ConfigError, InputError, ModelFormatError, RunnerEr
 from tinygauge.evaluation.measured import load_runs, with_runs
 from tinygauge.evaluation.results import Alternative, Results
 from tinygauge.evaluation.sweep import Fault, Progress, Sweep, SweepOptions, tell
+from tinygauge.files import named_path
 from tinygauge.inspection import (
     TOOL,
     build_findings,
@@ -460,4 +461,5 @@ def _other_boards(
 def _reference(dataset: Dataset | None) -> DatasetRef | None:
     if dataset is None:
         return None
-    return DatasetRef(name=dataset.name, path=dataset.path, sha256=dataset.sha256, n=len(dataset))
+    path = named_path(dataset.path)
+    return DatasetRef(name=dataset.name, path=path, sha256=dataset.sha256, n=len(dataset))
