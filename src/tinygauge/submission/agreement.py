@@ -14,7 +14,7 @@ from tinygauge.bench.trace import windows_between_marks
 from tinygauge.bench.trace_files import load_eembc_trace
 from tinygauge.errors import TinygaugeError
 from tinygauge.submission.contents import Contents, Test
-from tinygauge.submission.requirements import REQUIREMENTS, Failure
+from tinygauge.submission.requirements import Failure, failure
 from tinygauge.submission.rounds import SET_SIZES, TARGETS
 from tinygauge.submission.tree import require_plain
 
@@ -29,10 +29,6 @@ _TRACE_FILE = "trace1-energy.bin"
 _MARKS_FILE = "trace1-timestamps.json"
 _KWS_CLASS = re.compile(r"_(\d{1,2})\.bin$")
 _NORMAL = re.compile(r"^(normal|anomaly)_")
-
-
-def _fail(name: str, file: Path, found: str) -> Failure:
-    return Failure(REQUIREMENTS[name], file, found)
 
 
 def agreement_failures(contents: Contents) -> Iterator[Failure]:
@@ -52,7 +48,7 @@ def agreement_failures(contents: Contents) -> Iterator[Failure]:
     for name, test in contents.tests.items():
         yield from _model(test, benchmark)
         if test.log_file is not None and test.log.simulated:
-            yield _fail("real-board", test.log_file, "it says that they are an emulator's")
+            yield failure("real-board", test.log_file, "it says that they are an emulator's")
         if name in {"performance", "energy"}:
             yield from _windows(test)
             yield from _inputs(test)
@@ -68,7 +64,7 @@ def _model(test: Test, benchmark: str) -> Iterator[Failure]:
     wanted = f"{benchmark}01"
     if test.log_file is not None and test.log.model != wanted:
         said = f"'{test.log.model}'" if test.log.model else "none"
-        yield _fail("firmware-model", test.log_file, f"it names {said}, not '{wanted}'")
+        yield failure("firmware-model", test.log_file, f"it names {said}, not '{wanted}'")
 
 
 def _windows(test: Test) -> Iterator[Failure]:
@@ -80,7 +76,7 @@ def _windows(test: Test) -> Iterator[Failure]:
     logged = [(each.iterations, each.elapsed_s) for each in test.log.inferences]
     passes = [(each.iterations, each.elapsed_s) for each in test.passes]
     if test.log_file is not None and stated and not logged:
-        yield _fail("log-agrees", test.log_file, "no inference is in it")
+        yield failure("log-agrees", test.log_file, "no inference is in it")
     elif test.log_file is not None and stated:
         yield from _compare("log-agrees", test.log_file, stated, logged)
     if test.json_file is not None and stated and not test.unreadable:
@@ -94,30 +90,30 @@ def _compare(
     logged: Sequence[tuple[int | None, float | None]],
 ) -> Iterator[Failure]:
     if len(stated) != len(logged):
-        yield _fail(rule, file, f"{len(logged)} windows, {len(stated)} in the results")
+        yield failure(rule, file, f"{len(logged)} windows, {len(stated)} in the results")
         return
     for (number, count, runtime_s), (iterations, elapsed_s) in zip(stated, logged, strict=True):
         if None not in (count, iterations) and count != iterations:
             said = f"window {number} has {iterations} inferences, {count} in the results"
-            yield _fail(rule, file, said)
+            yield failure(rule, file, said)
         if runtime_s is not None and elapsed_s is not None:
             slack = _RUNTIME_S + 1e-6 * runtime_s
             if abs(runtime_s - elapsed_s) > slack:
                 said = f"window {number} takes {elapsed_s:.6g} s, {runtime_s:.6g} in the results"
-                yield _fail(rule, file, said)
+                yield failure(rule, file, said)
 
 
 def _inputs(test: Test) -> Iterator[Failure]:
     names = [each.input for each in test.log.inferences if each.input]
     if test.log_file is not None and len(names) > 1 and len(set(names)) < len(names):
-        yield _fail("five-inputs", test.log_file, f"{len(set(names))} in {len(names)} windows")
+        yield failure("five-inputs", test.log_file, f"{len(set(names))} in {len(names)} windows")
 
 
 def _supply(test: Test) -> Iterator[Failure]:
     stated = test.log.supply_v or next((each.supply_v for each in test.passes), None)
     if not stated:
         where = test.json_file or test.log_file or test.folder.path
-        yield _fail("supply-stated", where, "no voltage is in the log or in results.json")
+        yield failure("supply-stated", where, "no voltage is in the log or in results.json")
 
 
 def _trace(test: Test) -> Iterator[Failure]:
@@ -128,7 +124,7 @@ def _trace(test: Test) -> Iterator[Failure]:
         try:
             energies_uj = _integrated(test, path, len(stated))
         except TinygaugeError as error:
-            yield _fail("trace-agrees", path, error.problem)
+            yield failure("trace-agrees", path, error.problem)
         else:
             yield from _energies(path, stated, energies_uj)
     sums_j = [each.energy_j for each in test.passes if each.energy_j is not None]
@@ -152,7 +148,7 @@ def _energies(
             said = (
                 f"energy window {number} of {len(stated)}: {energy_uj:.1f} uJ, {printed:.1f} stated"
             )
-            yield _fail("trace-agrees", file, said)
+            yield failure("trace-agrees", file, said)
 
 
 def _set(test: Test, benchmark: str) -> Iterator[Failure]:
@@ -165,7 +161,7 @@ def _set(test: Test, benchmark: str) -> Iterator[Failure]:
     if size is None or where is None:
         return
     if len(names) != size:
-        yield _fail("full-set", where, f"{len(names):,} of {size:,} files")
+        yield failure("full-set", where, f"{len(names):,} of {size:,} files")
 
 
 def _score(test: Test, benchmark: str) -> Iterator[Failure]:
@@ -179,7 +175,7 @@ def _score(test: Test, benchmark: str) -> Iterator[Failure]:
     slack = _TOP1 if metric == "top1" else _AUC
     if abs(score - stated) > slack:
         said = f"its outputs give {score:.4g}, {stated:.4g} is stated"
-        yield _fail("accuracy-agrees", where, said)
+        yield failure("accuracy-agrees", where, said)
 
 
 def _scored(test: Test, benchmark: str, metric: str) -> tuple[float, Path] | None:

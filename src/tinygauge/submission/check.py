@@ -19,7 +19,7 @@ from tinygauge.records import Severity
 from tinygauge.submission.agreement import agreement_failures
 from tinygauge.submission.contents import Contents, load_contents, system_of
 from tinygauge.submission.figures import figure_failures
-from tinygauge.submission.requirements import REQUIREMENTS, Failure
+from tinygauge.submission.requirements import Failure, failure
 from tinygauge.submission.rounds import LATEST, Round, RunnerKind, round_named
 from tinygauge.submission.tree import (
     DIVISIONS,
@@ -105,30 +105,26 @@ def check_submission(root: str | Path, round_name: str = LATEST) -> Checked:
     return Checked(Path(root), rules.name, tuple(entries), tuple(failures))
 
 
-def _fail(name: str, file: Path, found: str) -> Failure:
-    return Failure(REQUIREMENTS[name], file, found)
-
-
 def _tops(root: Path) -> Iterator[Failure]:
     for each in sorted(os.scandir(root), key=lambda each: each.name):
         if each.is_dir() and each.name not in {*DIVISIONS, *_IGNORED_TOPS}:
-            yield _fail("division", Path(each.path), "this folder is neither")
+            yield failure("division", Path(each.path), "this folder is neither")
 
 
 def _whole(organisation: Organisation) -> Iterator[Failure]:
     """Check an organisation's files and folders, whatever is in them."""
     for link in organisation.links:
-        yield _fail("no-links", link, "this is one")
+        yield failure("no-links", link, "this is one")
     for folder in organisation.empty:
-        yield _fail("no-empty-folders", folder, "nothing is in it")
+        yield failure("no-empty-folders", folder, "nothing is in it")
     for folder in organisation.unreadable:
-        yield _fail("readable", folder, "this folder can't be listed")
+        yield failure("readable", folder, "this folder can't be listed")
     for path in (*organisation.folders, *organisation.files):
         if path.name.startswith(".") or " " in path.name:
-            yield _fail("plain-names", path, "this name does")
+            yield failure("plain-names", path, "this name does")
     for folder in organisation.folders:
         if folder.name == "__pycache__":
-            yield _fail("no-pycache", folder, "this one is")
+            yield failure("no-pycache", folder, "this one is")
     yield from _sizes(organisation)
     yield from _documents(organisation)
 
@@ -140,7 +136,7 @@ def _sizes(organisation: Organisation) -> Iterator[Failure]:
         except OSError:
             continue  # whoever reads it says so
         if size > _LARGEST_BYTES:
-            yield _fail("file-size", path, f"it has {size / 2**20:,.0f} MiB")
+            yield failure("file-size", path, f"it has {size / 2**20:,.0f} MiB")
 
 
 def _documents(organisation: Organisation) -> Iterator[Failure]:
@@ -148,10 +144,10 @@ def _documents(organisation: Organisation) -> Iterator[Failure]:
     systems = organisation.path / "systems"
     names = [path.name.lower() for path in organisation.files if systems in path.parents]
     if not any("checklist" in name for name in names):
-        yield _fail("checklist", systems, "there is none")
+        yield failure("checklist", systems, "there is none")
     code = organisation.path / "code"
     if not any(code in path.parents for path in organisation.files):
-        yield _fail("code-published", code, "there is none")
+        yield failure("code-published", code, "there is none")
 
 
 def _systems(organisation: Organisation) -> Iterator[Failure]:
@@ -164,19 +160,19 @@ def _systems(organisation: Organisation) -> Iterator[Failure]:
         system, file = system_of(organisation, folder.name)
         if wanted not in organisation.files:
             there = "there is none" if file is None else f"but {file.name} is"
-            yield _fail("system-described", wanted, there)
+            yield failure("system-described", wanted, there)
         if system is None or file is None:
             continue
         if not system.strict:
             mended = "; ".join(system.repairs) or "it holds no object"
-            yield _fail("system-json", file, f"it is none (to read it, {mended})")
+            yield failure("system-json", file, f"it is none (to read it, {mended})")
         elif system.status not in _STATUSES:
-            yield _fail("status", file, f"it is '{system.status or system.get('status')}'")
+            yield failure("status", file, f"it is '{system.status or system.get('status')}'")
         if system.twice:
-            yield _fail("keys-once", file, f"these do: {', '.join(system.twice[:6])}")
+            yield failure("keys-once", file, f"these do: {', '.join(system.twice[:6])}")
         blank = [name for name in _DESCRIBED if not system.get(name)]
         if blank and system.values:
-            yield _fail("described", file, f"blank: {', '.join(blank)}")
+            yield failure("described", file, f"blank: {', '.join(blank)}")
 
 
 def _missing_tests(organisation: Organisation, entries: list[Entry]) -> Iterator[Failure]:
@@ -188,7 +184,7 @@ def _missing_tests(organisation: Organisation, entries: list[Entry]) -> Iterator
         if results in folder.parents and depth in {1, 2} and folder not in holders:
             inside_test = any(each.path in folder.parents for each in entries)
             if folder.parent in {results, *holders} and not inside_test:
-                yield _fail("tests-present", folder, "no test is in it")
+                yield failure("tests-present", folder, "no test is in it")
 
 
 def runner_of(entry: Entry, rules: Round) -> RunnerKind:
@@ -212,35 +208,35 @@ def _entry(entry: Entry, rules: Round, kind: RunnerKind, others: list[Entry]) ->
     """Check the names and files of a benchmark's folder."""
     if entry.benchmark not in rules.benchmarks:
         known = ", ".join(rules.benchmarks)
-        yield _fail("benchmark-name", entry.path, f"'{entry.folder_name}' is none of {known}")
+        yield failure("benchmark-name", entry.path, f"'{entry.folder_name}' is none of {known}")
     elif (
         entry.division == "closed"
         and entry.folder_name != entry.benchmark
         and rules.name not in {"v0.5", "v0.7", "v1.0"}
     ):
-        yield _fail("benchmark-name", entry.path, f"{rules.name} asks for '{entry.benchmark}'")
+        yield failure("benchmark-name", entry.path, f"{rules.name} asks for '{entry.benchmark}'")
     if entry.benchmark == "ic2" and not any(
         each.system == entry.system and each.benchmark == "ic" for each in others
     ):
-        yield _fail("ic2-beside-ic", entry.path, "there is no ic")
+        yield failure("ic2-beside-ic", entry.path, "there is no ic")
     yield from _layout(entry)
     needed: tuple[str, ...] = ("accuracy", "performance")
     if entry.benchmark == "sww":
         needed = () if "energy" in entry.tests else ("performance",)
     for name in needed:
         if name not in entry.tests:
-            yield _fail("tests-present", entry.path, f"there is no {name}")
+            yield failure("tests-present", entry.path, f"there is no {name}")
     yield from _files(entry, kind)
 
 
 def _layout(entry: Entry) -> Iterator[Failure]:
     if entry.variant:
-        yield _fail("layout", entry.path, f"'{entry.variant}' is a level too many")
+        yield failure("layout", entry.path, f"'{entry.variant}' is a level too many")
     if "/" in entry.system:
-        yield _fail("layout", entry.path, f"the system '{entry.system}' has two levels")
+        yield failure("layout", entry.path, f"the system '{entry.system}' has two levels")
     for name, folder in entry.tests.items():
         if folder.path.name != name:
-            yield _fail("layout", folder.path, f"it is to be named {name}")
+            yield failure("layout", folder.path, f"it is to be named {name}")
 
 
 def _files(entry: Entry, kind: RunnerKind) -> Iterator[Failure]:
@@ -260,4 +256,4 @@ def _files(entry: Entry, kind: RunnerKind) -> Iterator[Failure]:
         if said:
             rule = "energy-files" if name == "energy" and entry.benchmark != "sww" else "file-set"
             advice = f" ({kind.value} runner: {', '.join(kind.files)})"
-            yield _fail(rule, folder.path, "; ".join(said) + advice)
+            yield failure(rule, folder.path, "; ".join(said) + advice)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tinygauge.bench.rules import MIN_ITERATIONS, MIN_WINDOW_S, WINDOWS
 from tinygauge.submission.contents import Contents, Test
-from tinygauge.submission.requirements import REQUIREMENTS, Failure
+from tinygauge.submission.requirements import Failure, failure
 from tinygauge.submission.results_text import Results, TimedWindow
 from tinygauge.submission.rounds import FALSE_LIMIT, TARGETS, WAKEWORDS
 
@@ -18,10 +18,6 @@ __all__ = ["figure_failures"]
 _ROUNDING = 0.00075
 # Energies and their shares are printed with two to four decimals, from unrounded sums.
 _SHARE = 0.002
-
-
-def _fail(name: str, file: Path, found: str) -> Failure:
-    return Failure(REQUIREMENTS[name], file, found)
 
 
 def figure_failures(contents: Contents) -> Iterator[Failure]:
@@ -37,7 +33,7 @@ def figure_failures(contents: Contents) -> Iterator[Failure]:
     """
     for test in contents.tests.values():
         for error in test.unreadable:
-            yield _fail("readable", Path(error.where), error.problem)
+            yield failure("readable", Path(error.where), error.problem)
     if contents.entry.benchmark == "sww":
         yield from _wakewords(contents)
         return
@@ -64,7 +60,7 @@ def _stated(test: Test, rule: str, key: str, words: str) -> Iterator[Failure]:
     found = f"no line '{words} is …'"
     if value is not None:
         found = f"'{words} is {value:g}' has no text before it, and so is not seen"
-    yield _fail(rule, _file(test), found)
+    yield failure(rule, _file(test), found)
 
 
 def _accuracy(contents: Contents, test: Test) -> Iterator[Failure]:
@@ -74,17 +70,17 @@ def _accuracy(contents: Contents, test: Test) -> Iterator[Failure]:
     if value is None:
         bare = test.results.top1 if metric == "top1" else test.results.auc
         why = "has no text before it, and so is not seen" if bare is not None else "is not there"
-        yield _fail("accuracy-stated", _file(test), f"{name} {why}")
+        yield failure("accuracy-stated", _file(test), f"{name} {why}")
         return
     if contents.entry.division == "closed" and value < target - 1e-9:
         said = f"{value:.1%} of {target:.0%}" if metric == "top1" else f"{value:g} of {target:g}"
-        yield _fail("accuracy-target", _file(test), f"{name} is {said}")
+        yield failure("accuracy-target", _file(test), f"{name} is {said}")
 
 
 def _complaints(test: Test) -> Iterator[Failure]:
     for fault in dict.fromkeys(test.results.faults):
         times = test.results.faults.count(fault)
-        yield _fail("no-complaint", _file(test), f"'{fault}' ({times} times)")
+        yield failure("no-complaint", _file(test), f"'{fault}' ({times} times)")
 
 
 def _windows_of(test: Test) -> tuple[list[TimedWindow], Path]:
@@ -111,22 +107,22 @@ def _timed_windows(test: Test) -> Iterator[Failure]:
     windows, file = _windows_of(test)
     yield from _complaints(test)
     if len(windows) != WINDOWS:
-        yield _fail("five-windows", file, f"there are {len(windows)}")
+        yield failure("five-windows", file, f"there are {len(windows)}")
     for window in windows:
         where = f"window {window.number}"
         if window.runtime_s is None or window.inferences is None:
-            yield _fail("arithmetic", file, f"{where} has no runtime or no inferences")
+            yield failure("arithmetic", file, f"{where} has no runtime or no inferences")
             continue
         if window.runtime_s < MIN_WINDOW_S:
-            yield _fail("window-10s", file, f"{where} takes {window.runtime_s:g} s")
+            yield failure("window-10s", file, f"{where} takes {window.runtime_s:g} s")
         if window.inferences < MIN_ITERATIONS:
-            yield _fail("window-10-iterations", file, f"{where} has {window.inferences}")
+            yield failure("window-10-iterations", file, f"{where} has {window.inferences}")
         if window.throughput_per_s is None or not window.runtime_s:
             continue
         rate = window.inferences / window.runtime_s
         slack = _ROUNDING * (1 + rate / window.runtime_s)
         if abs(rate - window.throughput_per_s) > slack:
-            yield _fail(
+            yield failure(
                 "arithmetic",
                 file,
                 f"{where}: {window.inferences} in {window.runtime_s:g} s are {rate:.3f} a second, "
@@ -142,7 +138,7 @@ def _median(file: Path, values: list[float], stated: float | None, unit: str) ->
         return
     median = statistics.median(values)
     if abs(median - stated) > _ROUNDING + 1e-6 * median:
-        yield _fail("median", file, f"it states {stated:.3f} {unit}, the windows {median:.3f}")
+        yield failure("median", file, f"it states {stated:.3f} {unit}, the windows {median:.3f}")
 
 
 def _energy_windows(test: Test) -> Iterator[Failure]:
@@ -150,23 +146,23 @@ def _energy_windows(test: Test) -> Iterator[Failure]:
     yield from _complaints(test)
     windows = results.energy_windows
     if len(windows) != WINDOWS:
-        yield _fail("five-windows", file, f"there are {len(windows)} of energy")
+        yield failure("five-windows", file, f"there are {len(windows)} of energy")
     inferences = _inferences(results)
     for window in windows:
         where = f"energy window {window.number}"
         if window.duration_s is None or window.energy_uj is None:
-            yield _fail("arithmetic", file, f"{where} has no duration or no energy")
+            yield failure("arithmetic", file, f"{where} has no duration or no energy")
             continue
         if window.duration_s < MIN_WINDOW_S:
-            yield _fail("window-10s", file, f"{where} takes {window.duration_s:g} s")
+            yield failure("window-10s", file, f"{where} takes {window.duration_s:g} s")
         count = inferences.get(window.number)
         if count is not None and count < MIN_ITERATIONS:
-            yield _fail("window-10-iterations", file, f"{where} has {count}")
+            yield failure("window-10-iterations", file, f"{where} has {count}")
         share = window.energy_uj_per_inference
         if not (count and share):
             continue
         if abs(window.energy_uj / count - share) > _SHARE * share:
-            yield _fail(
+            yield failure(
                 "arithmetic",
                 file,
                 f"{where}: {window.energy_uj:g} uJ for {count} are {window.energy_uj / count:.3f} "
@@ -203,17 +199,17 @@ def _wakewords(contents: Contents) -> Iterator[Failure]:
         if value is None
     ]
     if missing:
-        yield _fail("wakewords-stated", file, f"missing: {', '.join(missing)}")
+        yield failure("wakewords-stated", file, f"missing: {', '.join(missing)}")
     if words.f1 is not None:
         hits, missed = words.true_positives or 0, words.false_negatives or 0
         wrong = words.false_positives or 0
         if hits + missed != WAKEWORDS:
-            yield _fail("wakewords-stated", file, f"{hits} found and {missed} missed of them")
+            yield failure("wakewords-stated", file, f"{hits} found and {missed} missed of them")
         if contents.entry.division == "closed" and max(missed, wrong) > FALSE_LIMIT:
             said = f"{missed} missed and {wrong} wrong, {FALSE_LIMIT} may be"
-            yield _fail("accuracy-target", file, said)
+            yield failure("accuracy-target", file, said)
     if "energy" in contents.tests:
         if "power" not in test.results.official:
-            yield _fail("energy-stated", file, "no line 'Power : … mW'")
+            yield failure("energy-stated", file, "no line 'Power : … mW'")
         if len(test.results.energy_windows) != 1:
-            yield _fail("five-windows", file, f"there are {len(test.results.energy_windows)}")
+            yield failure("five-windows", file, f"there are {len(test.results.energy_windows)}")

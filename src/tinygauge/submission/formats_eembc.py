@@ -12,17 +12,14 @@ mlcommons/tiny_results_v0.7 (formats as published).
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
 
 from tinygauge.bench.records import InputResult, Mode, Run, WindowResult
+from tinygauge.submission.formats import AD_BYTES, AD_STRIDE, DASHES, MET, numbered_inputs
 from tinygauge.submission.rounds import TARGETS, RunnerKind
 
 __all__ = ["eembc_files"]
 
-_DASHES = "-" * 57
-_MET = "Runtime requirements have been met."
 _NOT_MET = "e-[The run must take at least 10 seconds and 10 iterations to be valid]"
-_AD_STRIDE, _AD_BYTES = 512, 2560
 
 
 def eembc_files(run: Run, score: float | None) -> dict[str, str]:
@@ -82,8 +79,9 @@ def _log(run: Run) -> str:
     out.add(source, f"{said}m-ready")
     for window in run.windows:
         _log_window(out, window, source, said)
-    for item, offset in _with_offsets(run):
-        _log_input(out, item, offset)
+    for item, number in numbered_inputs(run):
+        part = f" {number * AD_STRIDE} {AD_BYTES}" if run.benchmark == "ad" else ""
+        _log_input(out, item, part)
     if run.mode is Mode.ENERGY and run.supply_v is not None:
         out.add("emon", f"m-voltage-mv[{round(run.supply_v * 1000)}]")
     out.add("session", f"m-session-stop-id[{session}]")
@@ -110,8 +108,7 @@ def _log_window(out: _Lines, window: WindowResult, source: str, said: str) -> No
     out.add(source, f"{said}m-ready")
 
 
-def _log_input(out: _Lines, item: InputResult, offset: int | None) -> None:
-    part = "" if offset is None else f" {offset} {_AD_BYTES}"
+def _log_input(out: _Lines, item: InputResult, part: str) -> None:
     out.add("parser", f'Command "bload dut "{item.input}"{part}"')
     out.add("parser", "m-bload-done")
     out.add("parser", 'Command "dut infer 1 0"')
@@ -126,15 +123,6 @@ def _log_input(out: _Lines, item: InputResult, offset: int | None) -> None:
     out.add("dut", "m-infer-done")
     out.add("dut", f"m-results-[{_decimals(item.outputs)}]")
     out.add("dut", "m-ready")
-
-
-def _with_offsets(run: Run) -> Iterator[tuple[InputResult, int | None]]:
-    """Yield inputs with where each begins in its file; None where a file is an input."""
-    seen: dict[int, int] = {}
-    for item in run.inputs:
-        count = seen.get(item.recording, 0)
-        seen[item.recording] = count + 1
-        yield item, count * _AD_STRIDE if run.benchmark == "ad" else None
 
 
 def _decimals(outputs: tuple[float, ...]) -> str:
@@ -159,11 +147,11 @@ def _results(run: Run, score: float | None) -> str:
         out.add(code, f"  Runtime      : {window.elapsed_s:12.3f} sec.")
         rate = window.iterations / window.elapsed_s
         out.add(code, f"  Throughput   : {rate:12.3f} inf./sec.")
-        out.add(code, _MET if met else _NOT_MET)
+        out.add(code, MET if met else _NOT_MET)
     rates = [window.iterations / window.elapsed_s for window in run.windows]
-    out.add(code, _DASHES)
+    out.add(code, DASHES)
     out.add(code, f"Median throughput is {statistics.median(rates):.3f} inf./sec.")
-    out.add(code, _DASHES)
+    out.add(code, DASHES)
     return out.text()
 
 
@@ -182,9 +170,9 @@ def _energy_results(out: _Lines, run: Run, code: str) -> None:
         out.add(code, f"  Power        : {energy_uj / reading.duration_s:13.3f} uW")
         out.add(code, f"  Energy/Inf.  : {shares[-1]:13.3f} uJ/inf.")
         at_s += reading.duration_s
-    out.add(code, _DASHES)
+    out.add(code, DASHES)
     out.add(code, f"Median energy cost is {statistics.median(shares):.3f} uJ/inf.")
-    out.add(code, _DASHES)
+    out.add(code, DASHES)
 
 
 def _script(run: Run) -> str:

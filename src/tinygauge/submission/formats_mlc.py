@@ -15,15 +15,12 @@ import json
 import statistics
 from typing import Any
 
-from tinygauge.bench.records import InputResult, Mode, Run, WindowResult
+from tinygauge.bench.records import Mode, Run, WindowResult
+from tinygauge.submission.formats import AD_BYTES, AD_STRIDE, DASHES, MET, numbered_inputs
 from tinygauge.submission.rounds import TARGETS, RunnerKind
 from tinygauge.submission.traces import window_milliseconds
 
 __all__ = ["mlc_files"]
-
-_DASHES = "-" * 57
-_MET = "Runtime requirements have been met."
-_AD_STRIDE, _AD_BYTES = 512, 2560
 
 
 def mlc_files(run: Run, score: float | None) -> dict[str, str]:
@@ -87,7 +84,7 @@ def _log(run: Run) -> list[str]:
                 f"{prefix}   Throughput   : {rate:10.3f} inf./sec.",
                 f"{prefix}   m-results    : {list(window.outputs)}",
             ]
-    for item, segment in _segments(run):
+    for item, segment in numbered_inputs(run):
         lines += [
             f"{prefix} Loading file {item.input} segment {segment}",
             f"{prefix} Load complete.",
@@ -96,17 +93,6 @@ def _log(run: Run) -> list[str]:
             f"{prefix}   m-results    : {list(item.outputs)}",
         ]
     return lines
-
-
-def _segments(run: Run) -> list[tuple[InputResult, int]]:
-    """Return inputs with their number within their file."""
-    seen: dict[int, int] = {}
-    found = []
-    for item in run.inputs:
-        number = seen.get(item.recording, 0)
-        seen[item.recording] = number + 1
-        found.append((item, number))
-    return found
 
 
 def _results(run: Run, score: float | None) -> list[str]:
@@ -128,10 +114,10 @@ def _results(run: Run, score: float | None) -> list[str]:
             f"Throughput: {window.iterations / window.elapsed_s!r} inf./sec.",
         ]
         # As the runner does: the line is missing where the window is too short.
-        lines += [_MET] if window.elapsed_s > 10 else []
+        lines += [MET] if window.elapsed_s > 10 else []
     rates = [window.iterations / window.elapsed_s for window in run.windows]
     median = f"Median throughput is {statistics.median(rates):10.3f} inf./sec."
-    return [*lines, f"{prefix} {_DASHES}", f"{prefix} {median}", f"{prefix} {_DASHES}"]
+    return [*lines, f"{prefix} {DASHES}", f"{prefix} {median}", f"{prefix} {DASHES}"]
 
 
 def _energy_results(run: Run) -> list[str]:
@@ -154,9 +140,9 @@ def _energy_results(run: Run) -> list[str]:
         ]
     return [
         *lines,
-        _DASHES,
+        DASHES,
         f"Median energy cost is {statistics.median(shares):.4f} uJ/inf.",
-        _DASHES,
+        DASHES,
     ]
 
 
@@ -171,8 +157,8 @@ def _pass(
         "file": file,
         "classes": str(2 if recorded else len(outputs)),
         "class": None if true_class is None else str(true_class),
-        "bytes_to_send": str(_AD_BYTES) if recorded else None,
-        "stride": str(_AD_STRIDE) if recorded else None,
+        "bytes_to_send": str(AD_BYTES) if recorded else None,
+        "stride": str(AD_STRIDE) if recorded else None,
         "total_length": 1 if recorded else None,
         "infer": {},
         "mode": _MODES[run.mode],

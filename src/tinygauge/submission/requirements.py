@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tinygauge.records import Severity
 
-__all__ = ["REQUIREMENTS", "Failure", "Requirement"]
+__all__ = ["REQUIREMENTS", "Failure", "Requirement", "failure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +126,21 @@ REQUIREMENTS: dict[str, Requirement] = {
         _ours("checklist", "The submission checklist is in systems", _RULES, _WARN),
     )
 }
+
+
+def failure(name: str, file: Path, found: str) -> Failure:
+    """Return that a file does not meet a requirement.
+
+    Parameters
+    ----------
+    name : str
+        Of the requirement.
+    file : Path
+    found : str
+        What is there instead.
+
+    Returns
+    -------
+    Failure
+    """
+    return Failure(REQUIREMENTS[name], file, found)
