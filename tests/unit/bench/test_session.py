@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -332,22 +331,23 @@ def test_a_silent_port_is_told_apart_from_a_damaged_answer(tmp_path: Path) -> No
     assert desk.measure(tmp_path / "run").complete  # a run without a result is begun anew
 
 
-def _stop_after(count: int) -> Callable[[str, int, int], None]:
+def _interrupted(folder: Path) -> Desk:
+    """Return a desk at which an accuracy run into a folder was stopped after four inputs."""
+
     def stop(_: str, done: int, __: int) -> None:
-        if done == count:
+        if done == 4:
             raise KeyboardInterrupt
 
-    return stop
+    desk = Desk()
+    request = Request(port="fake", benchmark="kws", mode=Mode.ACCURACY, data=DATA, out=folder)
+    with pytest.raises(KeyboardInterrupt):
+        measure(request, opener=lambda *_: desk.link, clock=desk.clock, progress=stop)
+    return desk
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     """Ctrl-C keeps what was measured; nothing of it is measured again."""
-    desk = Desk()
-    request = Request(
-        port="fake", benchmark="kws", mode=Mode.ACCURACY, data=DATA, out=tmp_path / "r"
-    )
-    with pytest.raises(KeyboardInterrupt):
-        measure(request, opener=lambda *_: desk.link, clock=desk.clock, progress=_stop_after(4))
+    desk = _interrupted(tmp_path / "r")
     kept = load_run(tmp_path / "r")
     assert (len(kept.inputs), kept.complete) == (4, False)
     with pytest.raises(ConfigError, match="there is something here already"):
@@ -375,12 +375,7 @@ def test_a_run_is_not_resumed_with_other_inputs_or_options(
     tmp_path: Path, options: dict[str, Any], problem: str
 ) -> None:
     """Two halves of different runs would make no whole."""
-    desk = Desk()
-    request = Request(
-        port="fake", benchmark="kws", mode=Mode.ACCURACY, data=DATA, out=tmp_path / "r"
-    )
-    with pytest.raises(KeyboardInterrupt):
-        measure(request, opener=lambda *_: desk.link, clock=desk.clock, progress=_stop_after(4))
+    desk = _interrupted(tmp_path / "r")
 
     with pytest.raises(ConfigError, match=problem):
         desk.measure(tmp_path / "r", resume=True, **options)
@@ -388,12 +383,7 @@ def test_a_run_is_not_resumed_with_other_inputs_or_options(
 
 def test_a_torn_line_is_no_result(tmp_path: Path) -> None:
     """What a crash or a full disk left half written is measured again."""
-    desk = Desk()
-    request = Request(
-        port="fake", benchmark="kws", mode=Mode.ACCURACY, data=DATA, out=tmp_path / "r"
-    )
-    with pytest.raises(KeyboardInterrupt):
-        measure(request, opener=lambda *_: desk.link, clock=desk.clock, progress=_stop_after(4))
+    desk = _interrupted(tmp_path / "r")
     results = tmp_path / "r" / "results.jsonl"
     results.write_bytes(results.read_bytes()[:-20])
     assert len(load_run(tmp_path / "r").inputs) == 3
