@@ -86,9 +86,15 @@ def open_otii(address: MonitorAddress) -> Otii:
     try:
         return Otii(client, where=where, wanted=name, supply_v=supply_v, mark=mark, gain=gain)
     except BaseException:
-        with suppress(MonitorError):
-            _call(where, client.disconnect)
+        _let_go(where, client)
         raise
+
+
+def _let_go(where: str, client: Any) -> None:
+    """Give licences back and close the socket, also where the server is gone already."""
+    with suppress(MonitorError):  # which was told where it mattered
+        _call(where, client.disconnect)
+    client.connection.close_connection()
 
 
 def _call(where: str, function: Any) -> Any:
@@ -270,5 +276,4 @@ class Otii:
 
     def close(self) -> None:
         """Let go of the instrument; the board stays supplied."""
-        with suppress(MonitorError):  # it may be gone already, which was told where it mattered
-            _call(self._where, self._client.disconnect)
+        _let_go(self._where, self._client)
