@@ -20,7 +20,7 @@ $(INSTALL) --no-deps --no-build-isolation --editable .
   echo "make: no compiled kernels (see build/kernels.log); NumPy does their work, slower"
 endef
 
-.PHONY: help demo test unit lint fmt types docs check bench validate-memory validate-latency lock train clean
+.PHONY: help demo test unit lint fmt types docs check bench validate-memory validate-latency validate-accuracy lock train clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ validate-memory: $(VENV)/.dev ## compare predicted arenas and flash with measure
 
 validate-latency: $(VENV)/.dev ## compare predicted times with measured ones that the fit left out
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python tools/fit_latency.py --validate
+
+validate-accuracy: $(VENV)/.dev ## compare the exact evaluator with the interpreters, output by output
+	$(BIN)/python tools/validate_accuracy.py
 
 lock: $(UV) ## write requirements/*.txt anew
 	$(UV) $(LOCK) pyproject.toml --group build -o requirements/demo.txt

@@ -238,7 +238,7 @@ def _dense_scale(
     scope: Scope, op: Op, *, image: PerTensor, weights: PerTensor, out: PerTensor,
     bias: Tensor | None,
 ) -> float:  # fmt: skip
-    """Return the factor of a dense op quantised as a whole: the first product is in float32.
+    """Return the factor of a dense op quantised as a whole, in double.
 
     References
     ----------
@@ -248,7 +248,7 @@ def _dense_scale(
         stated = bias.quantization.scale[0] if bias.quantization is not None else 0.0
         gap = abs(image.scale * weights.scale - stated)
         scope.require(op, gap / out.scale <= _BIAS_TOLERANCE, f"a bias of scale {stated:.3g}")
-    return float(np.float32(image.scale) * np.float32(weights.scale)) / out.scale
+    return image.scale * weights.scale / out.scale
 
 
 def fully_connected(scope: Scope, op: Op) -> Convolve:
