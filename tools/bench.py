@@ -253,6 +253,16 @@ def bench_accuracy(python: str) -> None:
     )
 
 
+def bench_exact(python: str) -> None:
+    """Time the exact evaluator, apart, as its threads and memory are its own."""
+    mirror = Path(os.environ.get("TINYGAUGE_MIRROR", "../shared/mirror"))
+    names = ("kws_ref_model.tflite", "pretrainedResnet_quant.tflite", "vww_96_int8.tflite")
+    found = [path for name in names for path in sorted(mirror.rglob(name))]
+    models = found or sorted(PACKAGED.glob("models/dscnn_32_i8.tflite"))
+    script = Path(__file__).with_name("bench_exact.py")
+    subprocess.run([python, str(script), *map(str, models)], check=True)
+
+
 def main() -> None:
     """Print all figures."""
     python = sys.executable
@@ -265,6 +275,8 @@ def main() -> None:
     bench_memory(python, model)
     bench_latency(python, model)
     bench_accuracy(python)
+    sys.stdout.flush()
+    bench_exact(python)
     megabytes = installed_bytes("tinygauge", set()) / 1e6
     line("default install, with all it requires", f"{megabytes:.0f} MB", "goal 350 MB")
 
