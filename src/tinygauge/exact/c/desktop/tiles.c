@@ -121,15 +121,115 @@ TG_AVX2 static void tile_avx2(const uint8_t *const rows[TG_ROWS], int32_t depth,
   }
 }
 
+/* The scales of 8 lanes. */
+typedef struct {
+  __m256i bias, multiplier, left, right, rest, threshold;
+  __m256 factor;
+} lanes8;
+
+TG_AVX2 static inline lanes8 load_lanes8(const tg_batch_conv *p, int32_t first) {
+  lanes8 s;
+  const __m256i zero = _mm256_setzero_si256(), one = _mm256_set1_epi32(1);
+  const __m256i shift = _mm256_loadu_si256((const __m256i *)(p->shifts + first));
+  s.bias = _mm256_loadu_si256((const __m256i *)(p->bias + first));
+  s.multiplier = _mm256_loadu_si256((const __m256i *)(p->multipliers + first));
+  s.factor = _mm256_loadu_ps(p->factors + first);
+  s.left = _mm256_max_epi32(shift, zero);
+  s.right = _mm256_sub_epi32(zero, _mm256_min_epi32(shift, zero));
+  s.rest = _mm256_sub_epi32(_mm256_sllv_epi32(one, s.right), one);
+  s.threshold = _mm256_srli_epi32(s.rest, 1);
+  return s;
+}
+
+/* tg_rescale or tg_rescale_ties_up of 8 sums. */
+TG_AVX2 static inline __m256i rescale8(__m256i x, const lanes8 *s, int32_t rounding) {
+  const __m256i nudge = _mm256_set1_epi64x(1 << 30);
+  x = _mm256_sllv_epi32(x, s->left);
+  const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(x, s->multiplier), nudge);
+  const __m256i odd = _mm256_add_epi64(
+      _mm256_mul_epi32(_mm256_srli_epi64(x, 32), _mm256_srli_epi64(s->multiplier, 32)), nudge);
+  const __m256i high =
+      _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_slli_epi64(odd, 1), 0xAA);
+  __m256i threshold = s->threshold;
+  if (rounding == TG_TWO_ROUNDINGS) { /* a tie below zero stays */
+    threshold = _mm256_sub_epi32(threshold, _mm256_srai_epi32(high, 31));
+  }
+  const __m256i up = _mm256_cmpgt_epi32(_mm256_and_si256(high, s->rest), threshold);
+  return _mm256_sub_epi32(_mm256_srav_epi32(high, s->right), up);
+}
+
+/* Finish 8 sums and store `count` of them. */
+TG_AVX2 static inline void finish8(const tg_batch_conv *p, __m256i sum, const lanes8 *s,
+                                   int32_t count, int8_t *y) {
+  const tg_window *w = &p->window;
+  __m256i value;
+  sum = _mm256_add_epi32(sum, s->bias);
+  if (p->rounding == TG_FLOAT_ROUNDING) {
+    const __m256 most = _mm256_set1_ps((float)(w->high - w->out_zero));
+    const __m256 least = _mm256_set1_ps((float)(w->low - w->out_zero));
+    const __m256 real = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), s->factor);
+    value = _mm256_cvtps_epi32(_mm256_max_ps(_mm256_min_ps(real, most), least));
+  } else {
+    value = rescale8(sum, s, p->rounding);
+  }
+  value = _mm256_add_epi32(value, _mm256_set1_epi32(w->out_zero));
+  value = _mm256_max_epi32(value, _mm256_set1_epi32(w->low));
+  value = _mm256_min_epi32(value, _mm256_set1_epi32(w->high));
+  const __m128i shorts =
+      _mm_packs_epi32(_mm256_castsi256_si128(value), _mm256_extracti128_si256(value, 1));
+  const int64_t bytes = _mm_cvtsi128_si64(_mm_packs_epi16(shorts, shorts));
+  if (count >= 8) {
+    __builtin_memcpy(y, &bytes, 8);
+    return;
+  }
+  for (int32_t i = 0; i < count; ++i) {
+    y[i] = (int8_t)(bytes >> (8 * i));
+  }
+}
+
 TG_AVX2 static void finish_avx2(const tg_batch_conv *p, int32_t first, int32_t rows,
                                 int32_t columns, int32_t sums[TG_ROWS][TG_COLUMNS], int8_t *y,
                                 int32_t stride) {
-  finish_rows(p, first, rows, columns, sums, y, stride);
+  for (int32_t c = 0; c < columns; c += 8) {
+    const lanes8 s = load_lanes8(p, first + c);
+    for (int32_t r = 0; r < rows; ++r) {
+      const __m256i sum = _mm256_loadu_si256((const __m256i *)&sums[r][c]);
+      finish8(p, sum, &s, columns - c, y + r * stride + c);
+    }
+  }
 }
 
 TG_AVX2 static void lane_row_avx2(const tg_batch_conv *p, const uint8_t *const *taps, int32_t count,
                                   int8_t *y) {
-  lane_row_plain(p, taps, count, y);
+  for (int32_t start = 0, pattern = 0; start < count; start += TG_LANES) {
+    const int32_t first = pattern * TG_LANES;
+    const int8_t *w = p->weights + (size_t)first * (size_t)p->depth;
+    for (int32_t lane = 0; lane < TG_LANES && start + lane < count; lane += 16) {
+      __m256i low = _mm256_setzero_si256(), high = low;
+      for (int32_t tap = 0; tap < p->depth; tap += 2) { /* two taps in each product */
+        const int8_t *taken = w + tap * TG_LANES + lane;
+        const __m256i a = _mm256_cvtepu8_epi16(
+            _mm_loadu_si128((const __m128i *)(taps[tap] + start + lane)));
+        const __m256i b = _mm256_cvtepu8_epi16(
+            _mm_loadu_si128((const __m128i *)(taps[tap + 1] + start + lane)));
+        const __m256i c = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)taken));
+        const __m256i d =
+            _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(taken + TG_LANES)));
+        low = _mm256_add_epi32(
+            low, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), _mm256_unpacklo_epi16(c, d)));
+        high = _mm256_add_epi32(
+            high, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), _mm256_unpackhi_epi16(c, d)));
+      }
+      /* Unpacking works within 128 bits: lanes 0-3 and 8-11 are in `low`. */
+      const lanes8 s = load_lanes8(p, first + lane), t = load_lanes8(p, first + lane + 8);
+      const int32_t left = count - start - lane;
+      finish8(p, _mm256_permute2x128_si256(low, high, 0x20), &s, left, y + start + lane);
+      if (left > 8) {
+        finish8(p, _mm256_permute2x128_si256(low, high, 0x31), &t, left - 8, y + start + lane + 8);
+      }
+    }
+    pattern = pattern + 1 == p->patterns ? 0 : pattern + 1;
+  }
 }
 
 TG_AVX512 static void tile_avx512(const uint8_t *const rows[TG_ROWS], int32_t depth,
