@@ -55,9 +55,12 @@ def build_parser() -> argparse.ArgumentParser:
             "count the instructions that a firmware executes, by function",
         )
     )
-    text = "measure models on a board, with the MLPerf Tiny protocol and rules"
-    bench = verbs.add_parser("bench", help=text, description=text, allow_abbrev=False)
-    add_bench(bench, add_verb)
+    add_bench(
+        _add_group(
+            verbs, "bench", "measure models on a board, with the MLPerf Tiny protocol and rules"
+        ),
+        add_verb,
+    )
     add_numerics(
         add_verb(
             verbs,
@@ -67,39 +70,14 @@ def build_parser() -> argparse.ArgumentParser:
         )
     )
     add_diff(
-        add_verb(verbs, "diff", "diff:run", "find where two runtimes differ on a model, op by op"),
+        add_verb(verbs, "diff", "diff:run", "find where two runtimes differ on a model, op by op")
     )
-    text = "build, check and read MLPerf Tiny submissions"
-    submission = verbs.add_parser("submission", help=text, description=text, allow_abbrev=False)
-    add_submission(submission, add_verb)
+    add_submission(
+        _add_group(verbs, "submission", "build, check and read MLPerf Tiny submissions"), add_verb
+    )
     _add_cache(verbs)
-    boards = add_verb(
-        verbs, "boards", "catalogue:run_boards", "list the boards, with a source for each number"
-    )
-    boards.add_argument("names", nargs="*", metavar="NAME", help="catalogue name or TOML file")
-    boards.add_argument(
-        "--sort",
-        choices=("name", "coremark", "ulpmark", "clock", "sram", "flash", "power"),
-        default="name",
-        help="order: the best first, unknown last",
-    )
-    engines = add_verb(
-        verbs,
-        "engines",
-        "catalogue:run_engines",
-        "list the inference engines, their builds, how they round",
-    )
-    engines.add_argument(
-        "names", nargs="*", metavar="NAME", help="catalogue name, ENGINE@BUILD or TOML file"
-    )
-    fetch = add_verb(
-        verbs, "fetch", "fetch:run", "download reference models and datasets, checked by SHA-256"
-    )
-    fetch.add_argument("collection", choices=("mlperf-tiny",), help="what to fetch")
-    fetch.add_argument("--out", metavar="DIR", default="mlperf-tiny", help="where to (%(default)s)")
-    fetch.add_argument(
-        "--only", metavar="PATTERN", help="only files whose path matches, as *.tflite"
-    )
+    _add_catalogue(verbs)
+    _add_fetch(verbs)
     return parser
 
 
@@ -127,6 +105,11 @@ def add_verb(verbs: Verbs, name: str, run: str, text: str) -> argparse.ArgumentP
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
     return parser
+
+
+def _add_group(verbs: Verbs, name: str, text: str) -> argparse.ArgumentParser:
+    """Add a verb that has verbs of its own."""
+    return verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
 
 
 def _add_evaluate(verbs: Verbs) -> None:
@@ -316,6 +299,39 @@ def _add_cache(verbs: Verbs) -> None:
     )
     cache.add_argument(
         "--to", metavar="SIZE", help="prune to this size (TINYGAUGE_CACHE_SIZE, or 1GiB)"
+    )
+
+
+def _add_catalogue(verbs: Verbs) -> None:
+    boards = add_verb(
+        verbs, "boards", "catalogue:run_boards", "list the boards, with a source for each number"
+    )
+    boards.add_argument("names", nargs="*", metavar="NAME", help="catalogue name or TOML file")
+    boards.add_argument(
+        "--sort",
+        choices=("name", "coremark", "ulpmark", "clock", "sram", "flash", "power"),
+        default="name",
+        help="order: the best first, unknown last",
+    )
+    engines = add_verb(
+        verbs,
+        "engines",
+        "catalogue:run_engines",
+        "list the inference engines, their builds, how they round",
+    )
+    engines.add_argument(
+        "names", nargs="*", metavar="NAME", help="catalogue name, ENGINE@BUILD or TOML file"
+    )
+
+
+def _add_fetch(verbs: Verbs) -> None:
+    fetch = add_verb(
+        verbs, "fetch", "fetch:run", "download reference models and datasets, checked by SHA-256"
+    )
+    fetch.add_argument("collection", choices=("mlperf-tiny",), help="what to fetch")
+    fetch.add_argument("--out", metavar="DIR", default="mlperf-tiny", help="where to (%(default)s)")
+    fetch.add_argument(
+        "--only", metavar="PATTERN", help="only files whose path matches, as *.tflite"
     )
 
 
