@@ -55,7 +55,7 @@ class Limits:
     time_s : float
         Wall-clock time for all inputs.
     memory_bytes : int
-        Address space of the process, where the system can limit it.
+        Address space of the process, where the system can limit it; CUDA takes what it takes.
     threads : int
         Threads that the exact evaluator may use; the interpreters use one.
     """

@@ -32,6 +32,7 @@ class Choice(StrEnum):
 
     AUTO = "auto"
     EXACT = "exact"
+    CUDA = "exact-cuda"
     INTERPRETER = "interpreter"
 
 
@@ -103,6 +104,14 @@ _EXACT = {
     rounding: Runner(f"exact:{rounding}", "tinygauge", f"TinyGauge's exact evaluator ({rounding})")
     for rounding in Rounding
 }
+_EXACT_ON_CUDA = {
+    rounding: replace(
+        runner,
+        name=f"exact-cuda:{rounding}",
+        title=f"TinyGauge's exact evaluator on CUDA ({rounding})",
+    )
+    for rounding, runner in _EXACT.items()
+}
 _ROUNDINGS = {
     _TFLM.name: Rounding.TWO,
     _REFERENCE.name: Rounding.TWO,
@@ -111,13 +120,15 @@ _ROUNDINGS = {
 }
 
 
-def exact_counterpart(interpreter: Runner) -> tuple[Runner, Rounding]:
+def exact_counterpart(interpreter: Runner, *, on_cuda: bool = False) -> tuple[Runner, Rounding]:
     """Return the exact evaluator with the rounding of an interpreter.
 
     Parameters
     ----------
     interpreter : Runner
         From `runners_for`.
+    on_cuda : bool
+        Whether it is to run there, in the user's PyTorch.
 
     Returns
     -------
@@ -125,7 +136,7 @@ def exact_counterpart(interpreter: Runner) -> tuple[Runner, Rounding]:
         The runner, and what it rounds like.
     """
     rounding = _ROUNDINGS[interpreter.name]
-    return _EXACT[rounding], rounding
+    return (_EXACT_ON_CUDA if on_cuda else _EXACT)[rounding], rounding
 
 
 def runners_for(profile: str, *, is_float: bool) -> tuple[Runner, ...]:

@@ -186,7 +186,7 @@ def plan_runs(
         One of `tinygauge.accuracy.PROFILES`.
     choice : Choice or str
         ``"auto"`` takes the exact evaluator, and the interpreter for models with an op that it
-        does not know; the others insist.
+        does not know; the others insist, ``"exact-cuda"`` on the evaluator in PyTorch.
 
     Returns
     -------
@@ -216,7 +216,7 @@ def plan_runs(
 def _plan_run(model: Model, inputs: ModelInputs, interpreter: Runner, choice: Choice) -> Run:
     if choice is Choice.INTERPRETER:
         return Run(model, inputs, interpreter, why="as asked for")
-    exact, rounding = exact_counterpart(interpreter)
+    exact, rounding = exact_counterpart(interpreter, on_cuda=choice is Choice.CUDA)
     if is_float(model):
         unsupported: Missing | None = Missing("floating-point models have no roundings to repeat")
     else:
@@ -227,7 +227,7 @@ def _plan_run(model: Model, inputs: ModelInputs, interpreter: Runner, choice: Ch
         # A stand-in that is nearly the profile can't check what is the profile exactly.
         can_check = interpreter.version is not None and not interpreter.note
         return Run(model, inputs, exact, check=interpreter if can_check else None)
-    if choice is Choice.EXACT:
+    if choice in (Choice.EXACT, Choice.CUDA):
         where = model.path or model.name
         raise UnsupportedOpError(where, unsupported.reason, "Use --runner auto or interpreter")
     return Run(model, inputs, interpreter, why="" if is_float(model) else unsupported.reason)

@@ -87,12 +87,17 @@ def _load_runtime(job: dict[str, Any]) -> None:
         elif job["runner"].startswith("litert"):
             from ai_edge_litert import interpreter  # noqa: F401
         elif job["runner"].startswith("exact"):
+            # PyTorch not: it takes more addresses than other jobs may have, who meet it here too.
             from tinygauge import exact, graph  # noqa: F401
         elif job["runner"] == "onnxruntime":
             # Not the runtime itself: it starts a thread, and then forking is not safe.
             import onnx  # noqa: F401
 
             from tinygauge.graph.onnx import to_onnx  # noqa: F401
+
+
+def _is_on_cuda(job: dict[str, Any]) -> bool:
+    return bool(job["runner"].startswith("exact-cuda"))
 
 
 def _do_in_child(job: dict[str, Any], replies: TextIO) -> int:
@@ -153,11 +158,13 @@ def _set_limits(job: dict[str, Any]) -> None:
         import resource  # not on Windows
     except ImportError:
         return
-    wanted = (
+    wanted = [
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_CPU, math.ceil(job["time_s"] * job["threads"]) + 1),
-        (resource.RLIMIT_AS, job["memory_bytes"]),
-    )
+    ]
+    # CUDA reserves addresses for all memory there is, whatever it uses.
+    if not _is_on_cuda(job):
+        wanted.append((resource.RLIMIT_AS, job["memory_bytes"]))
     for kind, value in wanted:
         _, hard = resource.getrlimit(kind)
         if hard == resource.RLIM_INFINITY or value < hard:
@@ -165,7 +172,8 @@ def _set_limits(job: dict[str, Any]) -> None:
                 resource.setrlimit(kind, (value, value))
             except (OSError, ValueError):  # macOS refuses some; the parent's clock remains
                 continue
-    if sys.platform == "linux" and _address_space_bytes() > job["memory_bytes"]:
+    limited = sys.platform == "linux" and not _is_on_cuda(job)
+    if limited and _address_space_bytes() > job["memory_bytes"]:
         raise MemoryError
 
 
@@ -285,14 +293,17 @@ def _litert(model: bytes, job: dict[str, Any]) -> Runtime:
 
 
 def _exact(model: bytes, job: dict[str, Any]) -> Runtime:
-    from tinygauge.errors import UnsupportedOpError
+    from tinygauge.errors import InputError
     from tinygauge.exact import Rounding, compile_model
     from tinygauge.graph import parse
 
     rounding = Rounding(job["runner"].partition(":")[2])
     try:
-        program = compile_model(parse(model, name="model"), rounding, job["threads"])
-    except UnsupportedOpError as error:
+        parsed = parse(model, name="model")
+        if _is_on_cuda(job):
+            return compile_model(parsed, rounding, on="cuda").run
+        program = compile_model(parsed, rounding, job["threads"])
+    except InputError as error:
         raise ValueError(str(error)) from error
     return program.run
 
@@ -328,6 +339,7 @@ _RUNTIMES: dict[str, Callable[[bytes, dict[str, Any]], Runtime]] = {
     "litert-reference": _litert,
     "onnxruntime": _onnxruntime,
     "exact": _exact,
+    "exact-cuda": _exact,
 }
 
 

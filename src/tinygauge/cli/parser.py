@@ -340,9 +340,10 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=count, metavar="N", help="models run at once")
     parser.add_argument(
         "--runner",
-        choices=("auto", "exact", "interpreter"),
+        choices=("auto", "exact", "exact-cuda", "interpreter"),
         default="auto",
-        help="what runs the models: auto evaluates exactly, in an interpreter where it can't",
+        help="what runs the models: auto evaluates exactly, in an interpreter where it can't; "
+        "exact-cuda needs PyTorch and CUDA of your own",
     )
     parser.add_argument(
         "--dask", metavar="ADDRESS", help="run the models on a Dask cluster: tcp://10.0.0.1:8786"

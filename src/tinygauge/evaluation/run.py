@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tinygauge import accuracy, catalog, cost, graph, memory
-from tinygauge.accuracy import Dataset
+from tinygauge.accuracy import Choice, Dataset
 from tinygauge.calibration import load_calibration
 from tinygauge.catalog import Board, Engine
 from tinygauge.cost.calibration import UserCalibration
@@ -24,6 +24,7 @@ from tinygauge.errors import ConfigError, InputError, ModelFormatError, RunnerEr
 from tinygauge.evaluation.measured import load_runs, with_runs
 from tinygauge.evaluation.results import Alternative, Results
 from tinygauge.evaluation.sweep import Fault, Progress, Sweep, SweepOptions, tell
+from tinygauge.exact import open_processor
 from tinygauge.files import named_path
 from tinygauge.inspection import (
     TOOL,
@@ -173,7 +174,8 @@ def evaluate(
         ``"tcp://10.0.0.1:8786"``; None runs them here. The results are the same.
     runner : str
         ``"auto"`` evaluates models exactly, and those with an op that the exact evaluator does
-        not know in an interpreter; ``"exact"`` and ``"interpreter"`` insist.
+        not know in an interpreter; ``"exact"`` and ``"interpreter"`` insist. ``"exact-cuda"``
+        evaluates exactly in the user's own PyTorch.
     measured : iterable of str or Path
         Folders of runs on a board (`tinygauge bench run`): what they measured takes the place of
         what is predicted, which stands beside it.
@@ -196,6 +198,8 @@ def evaluate(
     RunnerError
         If the cluster goes away in the midst.
     """
+    if runner == Choice.CUDA and cluster is None:
+        open_processor("cuda")  # say at once that it is absent, not once a model
     chosen_boards = _resolve(boards, catalog.board, "board")
     chosen_engines = _resolve(engines, catalog.engine, "engine")
     region = require if isinstance(require, Region) else parse_region(require)

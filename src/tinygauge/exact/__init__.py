@@ -2,7 +2,8 @@
 
 `compile_model` lowers a model to steps with integer scales (`lowering`, `steps`, `scales`,
 `tables`), which C kernels evaluate, or NumPy where no compiler was there (`plain`): both give
-the same bits. `Rounding` names whose bits.
+the same bits, and so does the user's own PyTorch with CUDA, where asked (`torch_kernels`).
+`Rounding` names whose bits.
 
 >>> from tinygauge.exact import Rounding
 >>> [rounding.value for rounding in Rounding]
@@ -10,7 +11,8 @@ the same bits. `Rounding` names whose bits.
 """
 
 from tinygauge.exact.kernels import backend
+from tinygauge.exact.processors import open_processor
 from tinygauge.exact.program import Program, compile_model, find_unsupported
 from tinygauge.exact.scales import Rounding
 
-__all__ = ["Program", "Rounding", "backend", "compile_model", "find_unsupported"]
+__all__ = ["Program", "Rounding", "backend", "compile_model", "find_unsupported", "open_processor"]

@@ -6,12 +6,13 @@ import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
 from tinygauge.errors import DatasetError, UnsupportedOpError
-from tinygauge.exact.kernels import backend, bind
 from tinygauge.exact.lowering import lower_ops
+from tinygauge.exact.processors import Host, Processor, open_processor
 from tinygauge.exact.scales import Rounding
 from tinygauge.exact.steps import Array, Convolve, Step
 from tinygauge.graph import DType, Model, Tensor
@@ -19,10 +20,6 @@ from tinygauge.quantity import Missing
 
 __all__ = ["Program", "compile_model", "find_unsupported"]
 
-# Activations of a chunk should stay in the caches that a core has for itself.
-_CHUNK_BYTES = 1 << 20
-# Without the compiled kernels, sums of 64 bits and doubles lie beside the values.
-_PLAIN_CHUNK_BYTES = 4 << 20
 _MOST_ROWS = 4096
 
 # Ops in which LiteRT 2.3.0, the stand-in for these profiles, does not give what the steps give.
@@ -46,19 +43,28 @@ class Program:
     steps : sequence of Step
         Those of the model, in execution order.
     threads : int, optional
-        Threads that work at a time; by default one for each processor.
+        Threads that work at a time; by default one for each core of the host, and one elsewhere.
+    processor : Processor, optional
+        Where it is evaluated, if not on the host.
     """
 
     def __init__(
-        self, model: Model, rounding: Rounding, steps: Sequence[Step], threads: int | None = None
+        self,
+        model: Model,
+        rounding: Rounding,
+        steps: Sequence[Step],
+        threads: int | None = None,
+        processor: Processor | None = None,
     ) -> None:
         self.model = model
         self.rounding = rounding
-        self.threads = threads if threads is not None else os.cpu_count() or 1
+        self._processor = processor or Host()
+        cores = os.cpu_count() or 1 if isinstance(self._processor, Host) else 1
+        self.threads = threads if threads is not None else cores
         self._tensors = model.main.tensors
-        self._steps = tuple((step, bind(step, rounding)) for step in steps)
+        self._steps = tuple((step, self._processor.bind(step, rounding)) for step in steps)
         self._constants = {
-            index: np.ascontiguousarray(self._tensors[index].data)[None]
+            index: self._processor.put(np.asarray(self._tensors[index].data)[None])
             for step in steps
             for index in step.inputs
             if self._tensors[index].is_constant
@@ -75,8 +81,7 @@ class Program:
             ),
             default=1,
         )
-        budget = _CHUNK_BYTES if backend() == "compiled" else _PLAIN_CHUNK_BYTES
-        return max(1, min(_MOST_ROWS, budget // max(1, largest)))
+        return max(1, min(_MOST_ROWS, self._processor.chunk_bytes // max(1, largest)))
 
     def run(self, inputs: Inputs) -> list[Array]:
         """Evaluate the model on a batch.
@@ -106,7 +111,7 @@ class Program:
             stop = min(count, start + rows)
             kept = self._evaluate([array[start:stop] for array in arrays])
             for output, tensor in zip(outputs, tensors, strict=True):
-                output[start:stop] = kept[tensor.index]
+                output[start:stop] = self._processor.get(kept[tensor.index])
 
         rows = self._share(count)
         _each(evaluate, range(0, count, rows), self.threads)
@@ -138,7 +143,7 @@ class Program:
             for start in range(0, count, self.rows)
         ]
         return {
-            index: np.concatenate([chunk[index] for chunk in chunks])
+            index: np.concatenate([self._processor.get(chunk[index]) for chunk in chunks])
             if chunks
             else np.empty((0, *self._tensors[index].shape), self._tensors[index].dtype.value)
             for index in written
@@ -161,17 +166,17 @@ class Program:
             raise DatasetError(self.model.name, f"inputs of different lengths: {lengths}", "")
         return checked
 
-    def _evaluate(self, arrays: list[Array], *, keep: bool = False) -> dict[int, Array]:
+    def _evaluate(self, arrays: list[Array], *, keep: bool = False) -> dict[int, Any]:
         """Evaluate one chunk; without `keep`, forget tensors behind their last use."""
         count = len(arrays[0])
         values = dict(self._constants)
-        values |= zip(self.model.main.inputs, arrays, strict=True)
+        values |= zip(self.model.main.inputs, map(self._processor.put, arrays), strict=True)
         for place, (step, evaluate) in enumerate(self._steps):
             results = evaluate([values[index] for index in step.inputs])
             for index, result in zip(step.outputs, results, strict=True):
                 shaped = result.reshape(-1, *self._tensors[index].shape)
                 # What depends on constants alone has one row.
-                values[index] = np.broadcast_to(shaped, (count, *shaped.shape[1:]))
+                values[index] = self._processor.spread(shaped, count)
             if not keep:
                 for index in self._dead[place]:
                     values.pop(index, None)
@@ -279,7 +284,10 @@ def find_unsupported(model: Model, rounding: Rounding = Rounding.TWO) -> Missing
 
 
 def compile_model(
-    model: Model, rounding: Rounding = Rounding.TWO, threads: int | None = None
+    model: Model,
+    rounding: Rounding = Rounding.TWO,
+    threads: int | None = None,
+    on: str = "",
 ) -> Program:
     """Compile a model.
 
@@ -289,7 +297,9 @@ def compile_model(
     rounding : Rounding
         That of the engine whose outputs are wanted.
     threads : int, optional
-        Threads that work at a time; by default one for each processor.
+        Threads that work at a time; by default one for each core of the host, and one elsewhere.
+    on : str
+        ``"cuda"`` evaluates the model there, with the user's own PyTorch and the same bits.
 
     Returns
     -------
@@ -299,5 +309,7 @@ def compile_model(
     ------
     UnsupportedOpError
         If `find_unsupported` says so.
+    ConfigError
+        If there is no PyTorch or no CUDA, and it is asked for.
     """
-    return Program(model, rounding, _lowered(model, rounding), threads)
+    return Program(model, rounding, _lowered(model, rounding), threads, open_processor(on))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,9 @@ from tests.support.tiny_models import ModelBuilder, build_cnn, build_fully_conne
 from tinygauge import graph
 from tinygauge.accuracy import RUNNERS, Choice, Dataset, fit, plan_runs, score
 from tinygauge.accuracy.checking import checked_inputs, cross_check
-from tinygauge.errors import RunnerError, UnsupportedOpError
+from tinygauge.errors import ConfigError, RunnerError, UnknownNameError, UnsupportedOpError
+from tinygauge.evaluation import evaluate
+from tinygauge.exact import open_processor
 from tinygauge.records import Score
 
 TFLM = RUNNERS["tflite-micro"]
@@ -112,3 +115,16 @@ def test_an_interpreter_that_can_not_run_the_model_checks_nothing(
     broken = replace(run, check=replace(TFLM, name="no-such-runner"))
     np.testing.assert_array_equal(broken.make(), run.make())
     assert "cnn is not cross-checked" in caplog.text
+
+
+def test_cuda_is_taken_only_where_asked_and_says_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without PyTorch, nothing is begun; the interpreter would check what runs there as well."""
+    (run,) = plan_runs(MODEL, DATA, "two-rounding", "exact-cuda")  # type: ignore[misc]
+    assert (run.runner.name, run.check) == ("exact-cuda:two-rounding", TFLM)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ConfigError, match=r"cuda: PyTorch can't be imported.*pip install torch"):
+        evaluate([], data=None, boards=["ek-ra6m4"], engines=["tflm"], runner="exact-cuda")
+    with pytest.raises(UnknownNameError, match="processor 'cudo'"):
+        open_processor("cudo")

@@ -1,0 +1,412 @@
+"""The kernels in PyTorch, for a CUDA processor: the same bits, as no sum is ever rounded.
+
+Sums of products are matrix products: in float32 where no sum can reach 2**24, else in float64,
+which holds all of them. They are never a library's convolutions, which may transform the numbers
+on the way (Winograd, FFT). Everything else is done in integers. What is not in `_KERNELS`, and is
+little work, is left to the other kernels.
+
+TinyGauge does not depend on PyTorch: `open_torch` imports it, and nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tinygauge.errors import ConfigError, UnknownNameError
+from tinygauge.exact import steps
+from tinygauge.exact.fixedpoint import Reals, Shifts
+from tinygauge.exact.kernels import bind
+from tinygauge.exact.plain import ROUNDED, scale_of_mean
+from tinygauge.exact.scales import LIMITS, Rounding, Scale
+from tinygauge.exact.steps import Array, Step, Window
+
+__all__ = ["Torch", "open_torch"]
+
+Tensor = Any
+Function = Callable[[Tensor], Tensor]
+Run = Callable[[list[Tensor]], list[Tensor]]
+
+_NAMES = ("cuda", "cpu")
+
+# Patches of 3 x 3 in float32, and a copy, take up to 72 times the room of an int8 image.
+_CHUNK_BYTES = 16 << 20
+# Integers below it are exact in float32.
+_EXACT_IN_FLOAT32 = 1 << 24
+_MOST_INT8 = 255  # difference of two stored values
+
+
+@dataclass(frozen=True, slots=True)
+class Torch:
+    """Keeps values in PyTorch, and evaluates steps there; a `tinygauge.exact.processors.Processor`.
+
+    Parameters
+    ----------
+    torch : module
+    name : str
+        As PyTorch has it: ``"cuda"`` or ``"cpu"``.
+    chunk_bytes : int
+    """
+
+    torch: Any
+    name: str
+    chunk_bytes: int = _CHUNK_BYTES
+
+    def bind(self, step: Step, rounding: Rounding) -> Run:
+        """Return the function that evaluates a step on a batch of tensors."""
+        if isinstance(step, ROUNDED):
+            return _ROUNDED_KERNELS[type(step)](self, step, rounding)
+        if type(step) in _KERNELS:
+            return _KERNELS[type(step)](self, step)
+        on_host = bind(step, rounding)
+
+        def there_and_back(xs: list[Tensor]) -> list[Tensor]:
+            return [self.put(y) for y in on_host([self.get(x) for x in xs])]
+
+        return there_and_back
+
+    def put(self, array: Array) -> Tensor:
+        """Copy an array into a tensor."""
+        return self.torch.tensor(np.ascontiguousarray(array), device=self.name)
+
+    def get(self, values: Tensor) -> Array:
+        """Copy a tensor into an array."""
+        found: Array = values.cpu().numpy()
+        return found
+
+    def spread(self, values: Tensor, count: int) -> Tensor:
+        """Repeat a single row."""
+        return values.expand(count, *values.shape[1:])
+
+    def rescale(self, multiplier: Shifts, shift: Shifts, *, ties_up: bool = False) -> Function:
+        """Return what `rescale` or `rescale_ties_up` of `fixedpoint` does with a scale."""
+        factor = self.put(np.asarray(multiplier, np.int64))
+        left = self.put(np.maximum(shift, 0).astype(np.int64))
+        right = self.put(np.maximum(np.negative(shift), 0).astype(np.int64))
+        half = (1 << right) >> 1
+        is_shifted = bool(np.any(np.asarray(shift) > 0))
+
+        def run(x: Tensor) -> Tensor:
+            shifted = _wrap(x << left) if is_shifted else x
+            high = ((shifted * factor + (1 << 30)) >> 31).clamp(max=2**31 - 1)
+            away = 0 if ties_up else ((high < 0) & (half > 0)).long()
+            return (high + half - away) >> right
+
+        return run
+
+    def rescale_by(self, scale: Scale) -> Function:
+        """Return what `fixedpoint.rescale_by` does with a scale."""
+        return self.rescale(scale.multiplier, scale.shift)
+
+    def rescale_real(self, factor: Reals, low: int, high: int) -> Function:
+        """Return what `fixedpoint.rescale_real` does with a factor; `round` takes ties to even."""
+        real = self.put(np.asarray(factor, np.float32))
+        return lambda x: (_wrap(x).float() * real).clamp(low, high).round().long()
+
+    def rescale_wide(self, multiplier: Shifts, shift: Shifts) -> Function:
+        """Return what `fixedpoint.rescale_wide` does with a scale."""
+        factor = np.asarray(multiplier, np.int64)
+        reduced = self.put(np.where(factor < 0x7FFF0000, (factor + (1 << 15)) >> 16, 0x7FFF))
+        total = self.put(15 - np.asarray(shift, np.int64))
+        return lambda x: _wrap((x * reduced + (1 << (total - 1))) >> total)
+
+
+def open_torch(name: str) -> Torch:
+    """Make PyTorch ready.
+
+    Parameters
+    ----------
+    name : str
+        ``"cuda"``, or ``"cpu"`` to try it without.
+
+    Returns
+    -------
+    Torch
+
+    Raises
+    ------
+    UnknownNameError
+        If it is another name.
+    ConfigError
+        If PyTorch is absent, or finds no CUDA.
+    """
+    if name not in _NAMES:
+        raise UnknownNameError("processor", name, _NAMES)
+    advice = "The outputs are the same without it: --runner auto"
+    try:
+        import torch
+    except (ImportError, OSError) as error:  # OSError: a library of it is missing
+        problem = f"PyTorch can't be imported ({error})"
+        raise ConfigError(name, problem, f"Try: pip install torch. {advice}") from error
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(name, f"PyTorch {torch.__version__} finds no CUDA here", advice)
+    return Torch(torch, name)
+
+
+def _wrap(x: Tensor) -> Tensor:
+    """Keep the low 32 bits, with their sign."""
+    return x.int().long()
+
+
+def _padded(x: Tensor, widths: Sequence[tuple[int, int]], fill: int) -> Tensor:
+    """Put `fill` around a tensor, as `numpy.pad`."""
+    if not any(before or after for before, after in widths):
+        return x
+    pairs = list(zip(x.shape, widths, strict=True))
+    padded = x.new_full([before + size + after for size, (before, after) in pairs], fill)
+    padded[tuple(slice(before, before + size) for size, (before, _) in pairs)] = x
+    return padded
+
+
+def _patches(x: Tensor, w: Window, fill: int) -> Tensor:
+    """View what the filter meets everywhere: ``(n, out_h, out_w, filter_h, filter_w, in_c)``."""
+    reach_h = (w.filter_h - 1) * w.dilation_h + (w.out_h - 1) * w.stride_h + 1
+    reach_w = (w.filter_w - 1) * w.dilation_w + (w.out_w - 1) * w.stride_w + 1
+    below = max(0, reach_h - w.pad_h - w.in_h)
+    right = max(0, reach_w - w.pad_w - w.in_w)
+    padded = _padded(x, ((0, 0), (w.pad_h, below), (w.pad_w, right), (0, 0)), fill).contiguous()
+    image, row, column, _ = padded.stride()
+    return padded.as_strided(
+        (len(x), w.out_h, w.out_w, w.filter_h, w.filter_w, w.in_c),
+        (image, w.stride_h * row, w.stride_w * column, w.dilation_h * row, w.dilation_w * column,
+         1),
+    )  # fmt: skip
+
+
+def _as_convolution(w: Window) -> Window:
+    """Return the window of a transpose convolution over its image with zeros between values."""
+    return replace(
+        w,
+        in_h=(w.in_h - 1) * w.stride_h + 1,
+        in_w=(w.in_w - 1) * w.stride_w + 1,
+        stride_h=1,
+        stride_w=1,
+        pad_h=w.filter_h - 1 - w.pad_h,
+        pad_w=w.filter_w - 1 - w.pad_w,
+    )
+
+
+def _sums(on: Torch, step: steps.Convolve) -> Function:
+    """Return what multiplies patches with filters, group by group; depthwise, all have one."""
+    weights, w = step.weights, step.window
+    groups = w.in_c // w.filter_c
+    if step.kind == "depthwise":
+        weights, groups = weights.transpose(2, 0, 1), w.in_c
+    elif step.kind == "transpose":
+        weights, w = weights[:, ::-1, ::-1], _as_convolution(w)
+    matrices = weights.reshape(groups, w.out_c // groups, -1).transpose(0, 2, 1)
+    held = on.put(matrices)
+    largest = _MOST_INT8 * int(np.abs(matrices.astype(np.int64)).sum(axis=1).max())
+
+    def run(x: Tensor) -> Tensor:
+        is_short = x.dtype == on.torch.int8 and largest < _EXACT_IN_FLOAT32
+        kind = on.torch.float64
+        # Where the user lets PyTorch take TF32 or bfloat16 for products, sums may have fewer bits.
+        if is_short and on.torch.get_float32_matmul_precision() == "highest":
+            kind = on.torch.float32
+        values = x.to(kind) - step.window.in_zero
+        if step.kind == "transpose":
+            spaced = values.new_zeros((len(x), w.in_h, w.in_w, w.in_c))
+            spaced[:, :: step.window.stride_h, :: step.window.stride_w] = values
+            values = spaced
+        patches = _patches(values, w, 0).reshape(
+            -1, w.filter_h * w.filter_w, groups, w.in_c // groups
+        )
+        columns = patches.permute(2, 0, 1, 3).reshape(groups, len(patches), -1)
+        products = (columns @ held.to(kind)).permute(1, 0, 2)
+        return products.reshape(-1, w.out_h, w.out_w, w.out_c).long()
+
+    return run
+
+
+def _rescale_sums(on: Torch, step: steps.Convolve, rounding: Rounding) -> Function:
+    """Return what makes stored int8 values of sums."""
+    w = step.window
+    if rounding is Rounding.ONE:
+        scaled = on.rescale_real(step.factors, w.low - w.out_zero, w.high - w.out_zero)
+    else:
+        ties_up = rounding is Rounding.LITERT
+        scaled = on.rescale(step.multipliers, step.shifts, ties_up=ties_up)
+    return lambda sums: _wrap(scaled(_wrap(sums)) + w.out_zero)
+
+
+def _convolve(on: Torch, step: steps.Convolve, rounding: Rounding) -> Run:
+    w = step.window
+    sums_of = _sums(on, step)
+    bias = on.put(step.bias.astype(np.int64)) if step.bias is not None else 0
+    rescale = _rescale_sums(on, step, rounding)
+    rescale_wide = on.rescale_wide(step.multipliers, step.shifts)
+
+    def run(xs: list[Tensor]) -> list[Tensor]:
+        dtype = xs[0].dtype
+        sums = sums_of(xs[0].reshape(-1, w.in_h, w.in_w, w.in_c)) + bias
+        values = rescale_wide(sums) if dtype == on.torch.int16 else rescale(sums)
+        return [values.clamp(w.low, w.high).to(dtype)]
+
+    return run
+
+
+def _pool(on: Torch, step: steps.Pool) -> Run:
+    w = step.window
+    ones = on.put(np.ones((1, w.in_h, w.in_w, w.in_c), np.int64))
+    count = _patches(ones, w, 0).sum((3, 4))
+
+    def run(xs: list[Tensor]) -> list[Tensor]:
+        x = xs[0].reshape(-1, w.in_h, w.in_w, w.in_c)
+        if step.is_max:
+            lowest = on.torch.iinfo(x.dtype).min
+            return [_patches(x, w, lowest).amax((3, 4)).clamp(w.low, w.high)]
+        sums = _patches(x, w, 0).sum((3, 4), dtype=on.torch.int64)
+        means = sums.sign() * ((sums.abs() + count // 2) // count)
+        return [means.clamp(w.low, w.high).to(x.dtype)]
+
+    return run
+
+
+def _operands(step: steps.Add | steps.Multiply | steps.Extremum, xs: list[Tensor]) -> list[Tensor]:
+    """Give both operands as many dimensions as the output has."""
+    shapes = (step.a_shape, step.b_shape)
+    return [x.reshape(-1, *shape) for x, shape in zip(xs, shapes, strict=True)]
+
+
+def _add(on: Torch, step: steps.Add) -> Run:
+    of_a, of_b, of_sum = (on.rescale_by(scale) for scale in (step.a, step.b, step.out))
+
+    def run(xs: list[Tensor]) -> list[Tensor]:
+        a, b = _operands(step, xs)
+        left = of_a((a.long() - step.a_zero) << step.left_shift)
+        right = of_b((b.long() - step.b_zero) << step.left_shift)
+        total = of_sum(left - right if step.negate_b else left + right) + step.out_zero
+        return [total.clamp(step.low, step.high).to(a.dtype)]
+
+    return run
+
+
+def _multiply(on: Torch, step: steps.Multiply, rounding: Rounding) -> Run:
+    rescale = on.rescale_by(step.out)
+    if rounding is Rounding.ONE:
+        limits = (step.low - step.out_zero, step.high - step.out_zero)
+        rescale = on.rescale_real(step.factor, *limits)
+
+    def run(xs: list[Tensor]) -> list[Tensor]:
+        a, b = _operands(step, xs)
+        product = rescale((a.long() - step.a_zero) * (b.long() - step.b_zero))
+        return [_wrap(product + step.out_zero).clamp(step.low, step.high).to(a.dtype)]
+
+    return run
+
+
+def _extremum(on: Torch, step: steps.Extremum) -> Run:
+    function = on.torch.maximum if step.is_max else on.torch.minimum
+    return lambda xs: [function(*_operands(step, xs))]
+
+
+def _lookup(on: Torch, step: steps.Lookup) -> Run:
+    table = on.put(step.table)
+    return lambda xs: [table[xs[0].long() + 128]]
+
+
+def _requantize(on: Torch, step: steps.Requantize) -> Run:
+    rescale, dtype = on.rescale_by(step.scale), getattr(on.torch, step.dtype)
+
+    def run(xs: list[Tensor]) -> list[Tensor]:
+        values = _wrap(rescale(xs[0].long() - step.in_zero) + step.out_zero)
+        return [values.clamp(step.low, step.high).to(dtype)]
+
+    return run
+
+
+def _reduce(on: Torch, step: steps.Reduce, rounding: Rounding) -> Run:
+    if step.kind in ("max", "min"):
+        function = on.torch.amax if step.kind == "max" else on.torch.amin
+        return lambda xs: [function(xs[0], step.axes)]
+    is_mean = step.kind == "mean"
+    rescale = on.rescale_by(scale_of_mean(step.scale, step.count) if is_mean else step.scale)
+    if rounding is Rounding.ONE:
+        low, high = LIMITS["int8"]
+        rescale = on.rescale_real(step.factor, low - step.out_zero, high - step.out_zero)
+
+    def run(xs: list[Tensor]) -> list[Tensor]:
+        total = _wrap((xs[0].long() - step.in_zero).sum(step.axes))
+        limits = on.torch.iinfo(xs[0].dtype)
+        values = _wrap(rescale(total) + step.out_zero).clamp(limits.min, limits.max)
+        return [values.to(xs[0].dtype)]
+
+    return run
+
+
+def _reshape(on: Torch, step: steps.Reshape) -> Run:
+    del on, step
+    return list
+
+
+def _permute(on: Torch, step: steps.Permute) -> Run:
+    del on
+    return lambda xs: [xs[0].permute(step.axes)]
+
+
+def _pad(on: Torch, step: steps.Pad) -> Run:
+    del on
+    return lambda xs: [_padded(xs[0], step.widths, step.value)]
+
+
+def _concatenate(on: Torch, step: steps.Concatenate) -> Run:
+    join = on.torch.stack if step.is_stack else on.torch.cat
+
+    def run(xs: list[Tensor]) -> list[Tensor]:
+        count = max(len(x) for x in xs)
+        return [join([on.spread(x, count) for x in xs], step.axis)]
+
+    return run
+
+
+def _slice(on: Torch, step: steps.Slice) -> Run:
+    parts = [
+        [on.put(start + np.arange(count) * stride) for start, count, stride in part]
+        for part in step.parts
+    ]
+
+    def run(xs: list[Tensor]) -> list[Tensor]:
+        cut = []
+        for part in parts:
+            picked = xs[0]
+            for axis, index in enumerate(part, start=1):
+                picked = picked.index_select(axis, index)
+            cut.append(picked)
+        return cut
+
+    return run
+
+
+def _pick(on: Torch, step: steps.Pick) -> Run:
+    index = on.put(step.index.astype(np.int64))
+    return lambda xs: [xs[0].reshape(len(xs[0]), -1)[:, index]]
+
+
+def _gather(on: Torch, step: steps.Gather) -> Run:
+    index = on.put(step.index.astype(np.int64).reshape(-1))
+    return lambda xs: [xs[0].index_select(step.axis, index)]
+
+
+_KERNELS: dict[type[Step], Callable[[Torch, Any], Run]] = {
+    steps.Add: _add,
+    steps.Concatenate: _concatenate,
+    steps.Extremum: _extremum,
+    steps.Gather: _gather,
+    steps.Lookup: _lookup,
+    steps.Pad: _pad,
+    steps.Permute: _permute,
+    steps.Pick: _pick,
+    steps.Pool: _pool,
+    steps.Requantize: _requantize,
+    steps.Reshape: _reshape,
+    steps.Slice: _slice,
+}
+_ROUNDED_KERNELS: dict[type[Step], Callable[[Torch, Any, Rounding], Run]] = {
+    steps.Convolve: _convolve,
+    steps.Multiply: _multiply,
+    steps.Reduce: _reduce,
+}
