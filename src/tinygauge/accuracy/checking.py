@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,6 @@ from tinygauge.files import write_whole
 from tinygauge.graph import Model
 
 __all__ = ["CHECKED_SHARE", "checked_inputs", "cross_check"]
-
-_LOG = logging.getLogger(__name__)
 
 CHECKED_SHARE = 0.02
 """Of the inputs, at least one: ratio."""
@@ -57,7 +54,7 @@ def cross_check(
     outputs: npt.NDArray[Any],
     runners: tuple[Runner, Runner],
     limits: Limits | None = None,
-) -> None:
+) -> str:
     """Compare outputs with those that an interpreter gives for a part of the inputs.
 
     Parameters
@@ -67,9 +64,13 @@ def cross_check(
     outputs : ndarray, shape (n, k)
         Of all inputs.
     runners : tuple of two Runner
-        What gave the outputs, and the interpreter. Where that can't run the model, a warning is
-        logged and nothing is compared.
+        What gave the outputs, and the interpreter.
     limits : Limits, optional
+
+    Returns
+    -------
+    str
+        Why nothing was compared, where the interpreter can't run the model; else empty.
 
     Raises
     ------
@@ -81,12 +82,11 @@ def cross_check(
     try:
         found = run_model(model.content, rows, runners[1], name=model.name, limits=limits)
     except RunnerError as error:
-        _LOG.warning("%s is not cross-checked: %s", model.name, error)
-        return
+        return f"{model.name} is not cross-checked: {error}"
     theirs = found.reshape(len(places), -1)
     differ = (theirs != outputs[places]).any(axis=1)
     if not differ.any():
-        return
+        return ""
     first = int(differ.argmax())
     labels = [runner.label for runner in runners]
     kept = _keep(model, rows[first], outputs[places[first]], theirs[first], labels)

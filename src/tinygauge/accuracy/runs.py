@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -39,6 +40,9 @@ Results: TypeAlias = npt.NDArray[np.generic]
 
 Outputs: TypeAlias = npt.NDArray[np.generic]
 """What a model gave, shape (n, k)."""
+
+Warn: TypeAlias = Callable[[str], None]
+"""Takes what the user should know of a run that went well otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,12 @@ class Run:
         """Keep results, to be found again."""
         cache.store(self.key, results)
 
-    def make(self, limits: Limits | None = None, progress: Progress | None = None) -> Results:
+    def make(
+        self,
+        limits: Limits | None = None,
+        progress: Progress | None = None,
+        warn: Warn = _LOG.warning,
+    ) -> Results:
         """Run the model.
 
         Parameters
@@ -98,6 +107,8 @@ class Run:
             Time and memory.
         progress : callable, optional
             Called with the number of inputs done.
+        warn : callable, optional
+            Called with what the user should know of the run; by default it is logged.
 
         Returns
         -------
@@ -109,9 +120,14 @@ class Run:
         RunnerError
             If the model can't be run, or gives values that are no numbers.
         """
-        return self.results_of(self.outputs(limits, progress))
+        return self.results_of(self.outputs(limits, progress, warn))
 
-    def outputs(self, limits: Limits | None = None, progress: Progress | None = None) -> Outputs:
+    def outputs(
+        self,
+        limits: Limits | None = None,
+        progress: Progress | None = None,
+        warn: Warn = _LOG.warning,
+    ) -> Outputs:
         """Run the model as `make` does, and return its outputs, shape (n, k)."""
         model, data, runner = self.model, self.dataset, self.runner
         _LOG.info("running %s on %d inputs with %s", model.name, len(data), runner.label)
@@ -124,7 +140,9 @@ class Run:
             advice = "Check the scale of the inputs, then the training"
             raise RunnerError(model.name, problem, advice)
         if self.check is not None:
-            cross_check(model, self.inputs, outputs, (self.runner, self.check), limits)
+            unchecked = cross_check(model, self.inputs, outputs, (runner, self.check), limits)
+            if unchecked:
+                warn(unchecked)
         return outputs
 
     def results_of(self, outputs: Outputs) -> Results:
@@ -140,7 +158,9 @@ def make_run(
     dataset: Dataset,
     runner: Runner,
     check: Runner | None = None,
+    *,
     limits: Limits | None = None,
+    warn: Warn = _LOG.warning,
 ) -> Results:
     """Make a run that another process planned.
 
@@ -155,6 +175,8 @@ def make_run(
         As in `Run`.
     limits : Limits, optional
         Time and memory.
+    warn : callable, optional
+        As in `Run.make`.
 
     Returns
     -------
@@ -168,7 +190,7 @@ def make_run(
     RunnerError
         As `Run.make`.
     """
-    return Run(model, fit(model, dataset), runner, check).make(limits)
+    return Run(model, fit(model, dataset), runner, check).make(limits, warn=warn)
 
 
 def plan_runs(

@@ -26,6 +26,7 @@ __all__ = ["Fault", "make_on_cluster"]
 Fault: TypeAlias = InputError | RunnerError
 """Why a model has no score."""
 
+_LOG = logging.getLogger(__name__)
 _ANSWER_S = 10.0
 _LEAVE_S = 2.0
 _START = "Start one with: dask scheduler, and dask worker on each machine"
@@ -89,13 +90,15 @@ def _make(
     dataset: Dataset,
     runners: tuple[Runner, Runner | None],
     limits: Limits,
-) -> Results | Fault:
-    """Make a run: this is what a worker of the cluster does."""
+) -> tuple[Results | Fault, list[str]]:
+    """Make a run, and collect its warnings: this is what a worker of the cluster does."""
     model = graph.parse(content, name=name)
+    warnings: list[str] = []
     try:
-        return accuracy.make_run(model, dataset, *runners, limits)
+        made = accuracy.make_run(model, dataset, *runners, limits=limits, warn=warnings.append)
     except (InputError, RunnerError) as error:
-        return error  # a value: the worker itself has not failed
+        return error, warnings  # a value: the worker itself has not failed
+    return made, warnings
 
 
 def _versions(packages: tuple[str, ...]) -> dict[str, str]:
@@ -186,7 +189,10 @@ def _collect(
         place = places[future]
         run = runs[place]
         if future.status == "finished":
-            yield place, future.result()
+            answer, warnings = future.result()
+            for warning in warnings:
+                _LOG.warning(warning)
+            yield place, answer
         elif future.status == "error" and isinstance(future.exception(), KilledWorker):
             problem = "the cluster's workers died while they ran it"
             yield place, RunnerError(run.model.name, problem, "See their logs")

@@ -16,7 +16,7 @@ X = np.random.default_rng(4).normal(0, 2, (20, 8, 8, 1)).astype(np.float32)
 DATA = Dataset(name="data", path="data.npz", sha256="5ha", x=X, y=np.arange(20) % 3)
 MODELS = [graph.parse(build_cnn(seed=seed), name=f"model_{seed}") for seed in range(4)]
 LONG = 10_000
-SLOW = graph.parse(build_cnn(side=64, channels=8), name="slow")
+SLOW = graph.parse(build_cnn(side=64, channels=64), name="slow")
 
 
 def swept(models: list[graph.Model], *profiles: str, **options: object) -> Sweep:
