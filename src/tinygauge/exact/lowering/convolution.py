@@ -155,53 +155,50 @@ def _moved(
     }  # fmt: skip
 
 
-def conv_2d(scope: Scope, op: Op) -> Convolve:
-    """Lower CONV_2D, grouped ones included."""
-    scope.operands(op, 2, 3)
+def _slide(
+    scope: Scope, op: Op, kind: str, *, filters: Shape, channels: int, axis: int
+) -> Convolve:
+    """Lower what CONV_2D and DEPTHWISE_CONV_2D share: filters that move over an image."""
     image, weights, output = scope.input(op), scope.input(op, 1), scope.output(op)
-    source, filters = scope.image(op, image), scope.image(op, weights)
-    channels, depth = filters[0], filters[3]
-    groups, rest = divmod(source[3], depth)
-    scope.require(op, rest == 0 and groups > 0 and channels % groups == 0, "groups do not fit")
+    source = scope.image(op, image)
     strides, dilations = scope.positive(op, *_STRIDES), scope.positive(op, *_DILATIONS)
     window = _moved(
-        scope, op, source=source, filters=filters[1:], channels=channels, strides=strides,
+        scope, op, source=source, filters=filters, channels=channels, strides=strides,
         dilations=dilations,
     )  # fmt: skip
     scope.same_shape(op, output, (source[0], window["out_h"], window["out_w"], channels))
     scales = _channel_scales(
-        scope, op, image=image, weights=weights, output=output, channels=channels, axis=0
+        scope, op, image=image, weights=weights, output=output, channels=channels, axis=axis
     )
     low, high = scope.clamp(op, output)
     return _convolve(
-        scope, op, "conv", window, image=image, weights=weights, bias=scope.optional(op, 2),
+        scope, op, kind, window, image=image, weights=weights, bias=scope.optional(op, 2),
         output=output, scales=scales, low=low, high=high,
     )  # fmt: skip
+
+
+def conv_2d(scope: Scope, op: Op) -> Convolve:
+    """Lower CONV_2D, grouped ones included."""
+    scope.operands(op, 2, 3)
+    source = scope.image(op, scope.input(op))
+    filters = scope.image(op, scope.input(op, 1))
+    channels, depth = filters[0], filters[3]
+    groups, rest = divmod(source[3], depth)
+    scope.require(op, rest == 0 and groups > 0 and channels % groups == 0, "groups do not fit")
+    return _slide(scope, op, "conv", filters=filters[1:], channels=channels, axis=0)
 
 
 def depthwise_conv_2d(scope: Scope, op: Op) -> Convolve:
     """Lower DEPTHWISE_CONV_2D."""
     scope.operands(op, 2, 3)
-    image, weights, output = scope.input(op), scope.input(op, 1), scope.output(op)
-    source, filters = scope.image(op, image), scope.image(op, weights)
+    source = scope.image(op, scope.input(op))
+    filters = scope.image(op, scope.input(op, 1))
     channels = filters[3]
     (multiplier,) = scope.positive(op, "depth_multiplier")
     fits = filters[0] == 1 and channels == source[3] * multiplier
     scope.require(op, fits, f"filters {filters} on {source[3]} channels")
-    strides, dilations = scope.positive(op, *_STRIDES), scope.positive(op, *_DILATIONS)
-    window = _moved(
-        scope, op, source=source, filters=(*filters[1:3], 1), channels=channels, strides=strides,
-        dilations=dilations,
-    )  # fmt: skip
-    scope.same_shape(op, output, (source[0], window["out_h"], window["out_w"], channels))
-    scales = _channel_scales(
-        scope, op, image=image, weights=weights, output=output, channels=channels, axis=3
-    )
-    low, high = scope.clamp(op, output)
-    return _convolve(
-        scope, op, "depthwise", window, image=image, weights=weights, bias=scope.optional(op, 2),
-        output=output, scales=scales, low=low, high=high,
-    )  # fmt: skip
+    moved = (*filters[1:3], 1)
+    return _slide(scope, op, "depthwise", filters=moved, channels=channels, axis=3)
 
 
 def transpose_conv(scope: Scope, op: Op) -> Convolve:
