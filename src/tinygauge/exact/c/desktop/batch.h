@@ -7,6 +7,8 @@
 #ifndef TINYGAUGE_BATCH_H
 #define TINYGAUGE_BATCH_H
 
+#include <stddef.h>
+
 #include "../kernels.h"
 
 #if (defined(__x86_64__) || defined(_M_X64)) && (defined(__GNUC__) || defined(__clang__))
