@@ -28,7 +28,10 @@ __all__ = [
 ]
 
 LEVELS = ("portable", "avx2", "avx512")
-"""Instruction sets that the inner loops exist for, as c/desktop/batch.h numbers them."""
+"""Instruction sets that inner loops may exist for, as c/desktop/batch.h numbers them.
+
+Of those that a machine has, the last one is the fastest.
+"""
 
 # One of LEVELS, or "numpy" for none at all: to compare them, and to find a fault.
 _VARIABLE = "TINYGAUGE_KERNELS"
@@ -74,7 +77,10 @@ class BatchConvolution(Structure):
         ("window", CWindow),
         ("rounding", c_int32),
         ("level", c_int32),
-        ("depth", c_int32),
+        ("is_quick", c_int32),
+        ("runs", c_int32),
+        ("run", c_int32),
+        ("taps", c_int32),
         ("patterns", c_int32),
         ("weights", c_void_p),
         ("bias", c_void_p),
@@ -120,7 +126,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "tg_batch_pool": (_I, (POINTER(CWindow), _I, _I, _P, _P)),
     "tg_batch_sum": (None, (_I, _I, _I, _I, _P, _P)),
     "tg_batch_add": (None, (POINTER(CPair), _I, _L, _P, _P, _P)),
-    "tg_best_level": (_I, ()),
+    "tg_has_level": (_I, (_I,)),
     "tg_loop_convolve_s8": (_I, (POINTER(CWindow), _I, _I, _P, _P, _P, _P, _P)),
     "tg_loop_convolve_s16": (_I, (POINTER(CWindow), _I, _I, _P, _P, _P, _P, _P)),
     "tg_loop_pool_s16": (None, (POINTER(CWindow), _I, _I, _P, _P)),
@@ -167,6 +173,8 @@ def library() -> ctypes.CDLL | None:
 def level() -> int:
     """Return the place in `LEVELS` of the instruction set that is used here."""
     loaded = library()
-    best = 0 if loaded is None else int(loaded.tg_best_level())
-    wanted = os.environ.get(_VARIABLE, LEVELS[best])
-    return min(best, LEVELS.index(wanted)) if wanted in LEVELS else best
+    if loaded is None:
+        return 0
+    known = [place for place in range(len(LEVELS)) if loaded.tg_has_level(place)]
+    wanted = os.environ.get(_VARIABLE)
+    return next((place for place in known if LEVELS[place] == wanted), known[-1])

@@ -1,7 +1,7 @@
 """Puts weights, bias and scales into the order that the compiled inner loops read.
 
-The loops multiply uint8 (stored + 128) with int8, so the bias takes up the difference:
-``sum((x - zero) * w) = sum((x + 128) * w) - (128 + zero) * sum(w)``.
+The loops multiply stored values plus an offset, so the bias takes up the difference:
+``sum((x - zero) * w) = sum((x + offset) * w) - (offset + zero) * sum(w)``.
 """
 
 from __future__ import annotations
@@ -19,10 +19,41 @@ from tinygauge.exact.steps import Convolve
 __all__ = ["Packed", "pack_dense", "pack_depthwise"]
 
 # Of c/desktop/batch.h.
-_COLUMNS = 32
+_COLUMNS = 16
 _LANES = 64
-_AVX512 = LEVELS.index("avx512")
 _MOST_PATTERNS = 64
+# Shifts with which both roundings can be done at once.
+_QUICK_SHIFTS = (-22, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What the inner loops of a level read.
+
+    Parameters
+    ----------
+    offset : int
+        What staging adds to a stored value.
+    dtype : str
+        Of the weights.
+    group : int
+        Products that make one sum in one instruction.
+    lanes : int
+        Lanes of a depthwise row whose weights lie together, in the order that unpacking gives:
+        `group` parts, each with 4 lanes from every 128 bits. 0 if they lie in their own order.
+    """
+
+    offset: int
+    dtype: str
+    group: int
+    lanes: int
+
+
+_ORDERS = {
+    "portable": _Order(0, "int16", 2, 0),
+    "avx2": _Order(0, "int16", 2, 16),
+    "avx512": _Order(128, "int8", 4, 64),
+}
 
 Bytes = npt.NDArray[np.int8]
 Ints = npt.NDArray[Any]
@@ -46,26 +77,33 @@ def _lanes(values: Ints, place: npt.NDArray[np.int64], dtype: str) -> Ints:
 
 
 def _packed(
-    step: Convolve, weights: Bytes, sums: Ints, place: npt.NDArray[np.int64], *,
-    depth: int, patterns: int, rounding: int, level: int,
+    step: Convolve, weights: Ints, sums: Ints, place: npt.NDArray[np.int64], *,
+    rounding: int, level: int, runs: int = 0, run: int = 0, taps: int = 0, patterns: int = 1,
 ) -> Packed:  # fmt: skip
+    order = _ORDERS[LEVELS[level]]
     bias = np.zeros(len(sums), np.int64) if step.bias is None else step.bias.astype(np.int64)
-    folded = bias - (128 + step.window.in_zero) * sums
+    folded = bias - (order.offset + step.window.in_zero) * sums
+    least, most = _QUICK_SHIFTS
+    is_quick = bool(np.all((step.shifts >= least) & (step.shifts <= most)))
     arrays = (
-        np.ascontiguousarray(weights),
+        np.ascontiguousarray(weights, order.dtype),
         _lanes(folded, place, "int32"),
         _lanes(step.multipliers, place, "int32"),
         _lanes(step.shifts, place, "int32"),
         _lanes(step.factors, place, "float32"),
     )
     convolution = BatchConvolution(
-        CWindow.of(step.window), rounding, level, depth, patterns, *map(pointer, arrays)
-    )
+        CWindow.of(step.window), rounding, level, is_quick, runs, run, taps, patterns,
+        *map(pointer, arrays),
+    )  # fmt: skip
     return Packed(convolution, arrays)
 
 
 def pack_dense(step: Convolve, rounding: int, level: int) -> Packed:
-    """Pack a convolution without groups: weights become (columns / 32, depth / 4, 32, 4).
+    """Pack a convolution without groups: weights become (columns / 16, runs, run / g, 16, g).
+
+    A run is a row of the filter, or a pixel of it if it is dilated; g products make a sum in one
+    instruction.
 
     Parameters
     ----------
@@ -79,18 +117,21 @@ def pack_dense(step: Convolve, rounding: int, level: int) -> Packed:
     Packed
     """
     w = step.window
-    rows = step.weights.reshape(w.out_c, -1)
+    runs = w.filter_h if w.dilation_w == 1 else w.filter_h * w.filter_w
+    flat = step.weights.reshape(w.out_c, -1)
     if step.kind == "depthwise":
-        rows = step.weights.reshape(-1, w.out_c).T
-    columns, depth = _whole(w.out_c, _COLUMNS), _whole(rows.shape[1], 4)
-    padded = np.zeros((columns, depth), np.int8)
-    padded[: w.out_c, : rows.shape[1]] = rows
-    packed = padded.reshape(-1, _COLUMNS, depth // 4, 4).transpose(0, 2, 1, 3)
+        flat = step.weights.reshape(-1, w.out_c).T
+    rows: Ints = flat.reshape(w.out_c, runs, -1)
+    columns, run = _whole(w.out_c, _COLUMNS), _whole(rows.shape[2], 4)
+    padded = np.zeros((columns, runs, run), np.int8)
+    padded[: w.out_c, :, : rows.shape[2]] = rows
+    group = _ORDERS[LEVELS[level]].group
+    packed = padded.reshape(-1, _COLUMNS, runs, run // group, group).transpose(0, 2, 3, 1, 4)
     place = np.arange(columns)
     place[w.out_c :] = 0
     return _packed(
-        step, packed, rows.astype(np.int64).sum(axis=1), place,
-        depth=depth, patterns=1, rounding=rounding, level=level,
+        step, packed, rows.astype(np.int64).sum(axis=(1, 2)), place,
+        rounding=rounding, level=level, runs=runs, run=run,
     )  # fmt: skip
 
 
@@ -114,18 +155,21 @@ def pack_depthwise(step: Convolve, rounding: int, level: int) -> Packed | None:
     patterns = math.lcm(w.out_c, _LANES) // _LANES
     if patterns > _MOST_PATTERNS:
         return None
-    taps = step.weights.reshape(-1, w.out_c)
-    depth = _whole(len(taps), 4)
-    place = (np.arange(patterns * _LANES) % w.out_c).reshape(patterns, _LANES)
-    padded = np.zeros((depth, w.out_c), np.int8)
-    padded[: len(taps)] = taps
-    lanes = padded[:, place].transpose(1, 0, 2)
-    if level == _AVX512:
-        # Unpacking bytes, then pairs, leaves 4 channels in each 128 bits: see tiles.c.
-        order = np.arange(_LANES).reshape(4, 4, 4).transpose(1, 0, 2).reshape(-1)
-        place = place[:, order]
-        lanes = lanes[:, :, order].reshape(patterns, depth // 4, 4, 4, 16).transpose(0, 1, 3, 4, 2)
+    weights = step.weights.reshape(-1, w.out_c)
+    taps = _whole(len(weights), 4)
+    place: npt.NDArray[np.int64] = np.arange(patterns * _LANES) % w.out_c
+    order = _ORDERS[LEVELS[level]]
+    if order.lanes:
+        pieces = place.reshape(-1, order.lanes // order.group // 4, order.group, 4)
+        place = pieces.transpose(0, 2, 1, 3).reshape(-1)
+    padded = np.zeros((taps, w.out_c), np.int8)
+    padded[: len(weights)] = weights
+    lanes: Ints = padded[:, place].reshape(taps, -1, order.lanes or _LANES).transpose(1, 0, 2)
+    if order.lanes:
+        # One instruction multiplies a group of taps for a part of the lanes.
+        lanes = lanes.reshape(len(lanes), taps // order.group, order.group, order.group, -1)
+        lanes = lanes.transpose(0, 1, 3, 4, 2)
     return _packed(
-        step, lanes, taps.astype(np.int64).sum(axis=0), place,
-        depth=depth, patterns=patterns, rounding=rounding, level=level,
+        step, lanes, weights.astype(np.int64).sum(axis=0), place,
+        rounding=rounding, level=level, taps=taps, patterns=patterns,
     )  # fmt: skip

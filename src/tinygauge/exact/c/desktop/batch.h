@@ -1,8 +1,9 @@
 /* Kernels for a batch of inputs on a desktop: the results of kernels.h, sooner.
  *
- * Values are staged as uint8 (stored + 128), with what lies outside an image filled in by the zero
- * point; the bias takes up the difference, so that sums are products of uint8 and int8. Python
- * packs weights and bias (tinygauge.exact.packing).
+ * Images are staged first: what lies outside is filled in by the zero point, and values become
+ * int16 or uint8 (stored + 128), whichever the inner loops of the processor multiply best. The
+ * bias takes up the zero point and the 128. Python packs weights and bias
+ * (tinygauge.exact.packing); levels.c chooses the loops.
  */
 #ifndef TINYGAUGE_BATCH_H
 #define TINYGAUGE_BATCH_H
@@ -13,9 +14,6 @@
 
 #if (defined(__x86_64__) || defined(_M_X64)) && (defined(__GNUC__) || defined(__clang__))
 #define TG_X86 1
-#define TG_AVX2 __attribute__((target("avx2,fma")))
-#define TG_AVX512 \
-  __attribute__((target("avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
 #else
 #define TG_X86 0
 #endif
@@ -23,24 +21,58 @@
 /* How sums become outputs. */
 enum { TG_TWO_ROUNDINGS = 0, TG_FLOAT_ROUNDING = 1, TG_TIES_UP = 2 };
 
-/* The instruction sets that a kernel exists for. */
-enum { TG_PORTABLE = 0, TG_AVX2_LEVEL = 1, TG_AVX512_LEVEL = 2 };
+/* The instruction sets that inner loops may exist for: tinygauge.exact.library.LEVELS. */
+enum { TG_PORTABLE_LEVEL = 0, TG_AVX2_LEVEL = 1, TG_AVX512_LEVEL = 2, TG_LEVELS = 3 };
 
-/* Rows of images and channels of outputs that one tile has. */
-enum { TG_ROWS = 8, TG_COLUMNS = 32, TG_LANES = 64 };
+/* Patches at a time, channels that weights are packed by, and lanes of a depthwise row. */
+enum { TG_PATCHES = 16, TG_COLUMNS = 16, TG_LANES = 64 };
 
+/* A convolution as tinygauge.exact.packing prepares it for a level. */
 typedef struct {
   tg_window window;
   int32_t rounding;
   int32_t level;
-  int32_t depth;              /* products in a sum, a multiple of 4 */
+  int32_t is_quick;           /* whether all shifts are in -22..-1 */
+  int32_t runs;               /* dense: a patch is so many runs of values that lie together */
+  int32_t run;                /* values in each, filled up to a multiple of 4 with weights of 0 */
+  int32_t taps;               /* depthwise: products in a sum, filled up to a multiple of 4 */
   int32_t patterns;           /* depthwise: blocks of lanes after which channels repeat */
-  const int8_t *weights;      /* packed for the level */
+  const void *weights;        /* in the order and width that the level reads */
   const int32_t *bias;        /* one a lane, like those below */
   const int32_t *multipliers;
   const int32_t *shifts;
   const float *factors;
 } tg_batch_conv;
+
+/* What the filter meets at some output positions. */
+typedef struct {
+  const uint8_t *starts[TG_PATCHES]; /* behind `count`, the first one's again */
+  const ptrdiff_t *offsets;          /* bytes from a start to each run */
+  int32_t count;
+} tg_patches;
+
+/* The inner loops of one instruction set. Values are staged before: put into the type that the
+ * loops multiply, `width` bytes each. Up to TG_SLACK bytes may be read behind the last one. */
+typedef struct {
+  int32_t width;
+  void (*stage)(const int8_t *x, size_t count, uint8_t *to);
+  /* All channels of some patches: y[patch * out_c + channel]. */
+  void (*dense)(const tg_batch_conv *p, const tg_patches *patches, int8_t *y);
+  /* One row of a depthwise convolution: `count` lanes from the places that `taps` point to. */
+  void (*depthwise)(const tg_batch_conv *p, const uint8_t *const *taps, int32_t count, int8_t *y);
+  /* y = a + b, or a - b, all of them scaled; p->left_shift is 20. */
+  void (*add)(const tg_pair *p, int64_t count, const int8_t *a, const int8_t *b, int8_t *y);
+} tg_loops;
+
+enum { TG_SLACK = 2 * TG_LANES };
+
+extern const tg_loops tg_portable_loops;
+#if TG_X86
+extern const tg_loops tg_avx2_loops, tg_avx512_loops;
+#endif
+
+/* The loops of a level; NULL if this machine has none. */
+const tg_loops *tg_loops_of(int32_t level);
 
 /* tg_rescale, but ties of the second rounding go up: LiteRT's optimised kernels on x86-64. */
 static inline int32_t tg_rescale_ties_up(int32_t x, tg_scale scale) {
@@ -71,25 +103,12 @@ static inline int32_t tg_finish(int32_t sum, int32_t multiplier, int32_t shift, 
   return tg_clamp(tg_wrap_add(value, w->out_zero), w->low, w->high);
 }
 
-/* Put an image into `to` as uint8: rows of pixels by their column modulo the stride. */
-void tg_stage(const tg_window *w, const int8_t *x, int32_t rows, int32_t columns, uint8_t *to);
-
-/* sums[r][c] += the products of row r and column c. */
-typedef void (*tg_tile)(const uint8_t *const rows[TG_ROWS], int32_t depth, const int8_t *weights,
-                        int32_t sums[TG_ROWS][TG_COLUMNS]);
-/* Finish sums of some rows and channels, to y with a row every `stride` bytes. */
-typedef void (*tg_finish_tile)(const tg_batch_conv *p, int32_t first, int32_t rows, int32_t columns,
-                               int32_t sums[TG_ROWS][TG_COLUMNS], int8_t *y, int32_t stride);
-/* One row of a depthwise convolution: `count` lanes from the places that `taps` point to. */
-typedef void (*tg_lane_row)(const tg_batch_conv *p, const uint8_t *const *taps, int32_t count,
-                            int8_t *y);
-
-/* y = a + b, or a - b, all of them scaled; p->left_shift is 20. */
-typedef void (*tg_add)(const tg_pair *p, int64_t count, const int8_t *a, const int8_t *b, int8_t *y);
-
-tg_tile tg_tile_for(int32_t level);
-tg_add tg_add_for(int32_t level);
-tg_finish_tile tg_finish_tile_for(int32_t level);
-tg_lane_row tg_lane_row_for(int32_t level);
+/* One result of adding, or of subtracting. */
+static inline int32_t tg_add_values(const tg_pair *p, int32_t a, int32_t b) {
+  const int32_t left = tg_rescale(tg_shift_left(a - p->a_zero, 20), p->a);
+  const int32_t right = tg_rescale(tg_shift_left(b - p->b_zero, 20), p->b);
+  const int32_t sum = tg_rescale(p->negate_b ? left - right : left + right, p->out);
+  return tg_clamp(sum + p->out_zero, p->low, p->high);
+}
 
 #endif

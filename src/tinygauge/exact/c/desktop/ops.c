@@ -72,5 +72,5 @@ void tg_batch_add(const tg_pair *p, int32_t level, int64_t count, const int8_t *
                   int8_t *y);
 void tg_batch_add(const tg_pair *p, int32_t level, int64_t count, const int8_t *a, const int8_t *b,
                   int8_t *y) {
-  tg_add_for(level)(p, count, a, b, y);
+  tg_loops_of(level)->add(p, count, a, b, y);
 }

@@ -1,0 +1,314 @@
+/* The inner loops for AVX-512 with VNNI: values are uint8 (stored + 128), weights int8. */
+#include "batch.h"
+
+#if TG_X86
+#include <immintrin.h>
+
+#define TG_AVX512 \
+  __attribute__((target("avx2,fma,avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")))
+#define INLINE TG_AVX512 static inline __attribute__((always_inline))
+
+enum { HALF = TG_PATCHES / 2 };
+
+/* How sums are finished: as the roundings say, or by the shorter way to two roundings. */
+typedef enum { BY_ROUNDING, QUICKLY } finish_kind;
+
+TG_AVX512 static void stage(const int8_t *x, size_t count, uint8_t *to) {
+  const __m512i flip = _mm512_set1_epi8(-128);
+  size_t i = 0;
+  for (; i + 64 <= count; i += 64) {
+    _mm512_storeu_si512(to + i, _mm512_xor_si512(_mm512_loadu_si512(x + i), flip));
+  }
+  const __mmask64 rest = ((__mmask64)1 << (count - i)) - 1;
+  _mm512_mask_storeu_epi8(to + i, rest,
+                          _mm512_xor_si512(_mm512_maskz_loadu_epi8(rest, x + i), flip));
+}
+
+/* The scales of 16 lanes. */
+typedef struct {
+  __m512i multiplier, left, right, rest, threshold;
+  __m512 factor;
+} lanes16;
+
+INLINE lanes16 lanes_of(__m512i multiplier, __m512i shift) {
+  lanes16 s;
+  const __m512i zero = _mm512_setzero_si512();
+  s.factor = _mm512_setzero_ps();
+  s.multiplier = multiplier;
+  s.left = _mm512_max_epi32(shift, zero);
+  s.right = _mm512_sub_epi32(zero, _mm512_min_epi32(shift, zero));
+  s.rest = _mm512_sub_epi32(_mm512_sllv_epi32(_mm512_set1_epi32(1), s.right), _mm512_set1_epi32(1));
+  s.threshold = _mm512_srli_epi32(s.rest, 1);
+  return s;
+}
+
+/* tg_high_mul of 16 sums, shifted to the left before. */
+INLINE __m512i high_mul16(__m512i x, const lanes16 *s) {
+  const __m512i nudge = _mm512_set1_epi64(1 << 30);
+  x = _mm512_sllv_epi32(x, s->left);
+  const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(x, s->multiplier), nudge);
+  const __m512i odd = _mm512_add_epi64(
+      _mm512_mul_epi32(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(s->multiplier, 32)), nudge);
+  return _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 31), _mm512_slli_epi64(odd, 1));
+}
+
+/* tg_rescale of 16 sums. */
+INLINE __m512i rescale_twice(__m512i x, const lanes16 *s) {
+  const __m512i high = high_mul16(x, s);
+  const __m512i threshold = _mm512_sub_epi32(s->threshold, _mm512_srai_epi32(high, 31));
+  const __mmask16 up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(high, s->rest), threshold);
+  const __m512i value = _mm512_srav_epi32(high, s->right);
+  return _mm512_mask_add_epi32(value, up, value, _mm512_set1_epi32(1));
+}
+
+/* tg_rescale_ties_up of 16 sums. */
+INLINE __m512i rescale_ties_up(__m512i x, const lanes16 *s) {
+  const __m512i high = high_mul16(x, s);
+  const __m512i half = _mm512_sub_epi32(s->rest, s->threshold); /* 0 without a shift */
+  const __m512i value = _mm512_srav_epi32(high, s->right);
+  return _mm512_mask_add_epi32(value, _mm512_test_epi32_mask(high, half), value,
+                               _mm512_set1_epi32(1));
+}
+
+INLINE __m512i finish16(const tg_batch_conv *p, __m512i sum, const lanes16 *s) {
+  const tg_window *w = &p->window;
+  __m512i value;
+  if (p->rounding == TG_FLOAT_ROUNDING) {
+    const __m512 most = _mm512_set1_ps((float)(w->high - w->out_zero));
+    const __m512 real = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), s->factor);
+    value = _mm512_cvtps_epi32(_mm512_min_ps(real, most));
+    value = _mm512_max_epi32(value, _mm512_set1_epi32(-(1 << 24)));
+  } else if (p->rounding == TG_TIES_UP) {
+    value = rescale_ties_up(sum, s);
+  } else {
+    value = rescale_twice(sum, s);
+  }
+  return _mm512_add_epi32(value, _mm512_set1_epi32(w->out_zero));
+}
+
+/* Both roundings of tg_rescale at once, in 64 bits, and the zero point: with a shift of s >= 1,
+ *   floor((x * multiplier + 2^30 + (2^(s-1) - [x < 0]) * 2^31) / 2^(31+s)) + zero,
+ * as the floor of a floor is one, and as ties away from zero are ties up after taking off 1 from
+ * what is negative. Odd lanes are shifted so that their result is the upper half. */
+typedef struct {
+  __m512i multiplier[2], nudge[2], shift[2], sign;
+} quick16;
+
+INLINE quick16 quick_of(const tg_batch_conv *p, int32_t first) {
+  quick16 q;
+  const __m512i one = _mm512_set1_epi64(1 << 30), zero = _mm512_set1_epi64(p->window.out_zero);
+  const __m512i right =
+      _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_loadu_si512(p->shifts + first));
+  const __m512i parts[2] = {_mm512_and_si512(right, _mm512_set1_epi64(0xFFFFFFFF)),
+                            _mm512_srli_epi64(right, 32)};
+  for (int32_t i = 0; i < 2; ++i) {
+    const __m512i whole = _mm512_add_epi64(parts[i], _mm512_set1_epi64(31));
+    q.nudge[i] = _mm512_add_epi64(one, _mm512_sllv_epi64(one, parts[i]));
+    q.nudge[i] = _mm512_add_epi64(q.nudge[i], _mm512_sllv_epi64(zero, whole));
+    q.shift[i] = i ? _mm512_sub_epi64(whole, _mm512_set1_epi64(32)) : whole;
+  }
+  q.multiplier[0] = _mm512_loadu_si512(p->multipliers + first);
+  q.multiplier[1] = _mm512_srli_epi64(q.multiplier[0], 32);
+  q.sign = _mm512_set1_epi64(p->rounding == TG_TWO_ROUNDINGS ? INT64_C(1) << 31 : 0);
+  return q;
+}
+
+INLINE __m512i finish_quickly(__m512i x, const quick16 *q) {
+  const __m512i odd = _mm512_srli_epi64(x, 32);
+  const __m512i low = _mm512_sub_epi64(q->nudge[0], _mm512_and_si512(x, q->sign));
+  const __m512i high = _mm512_sub_epi64(q->nudge[1], _mm512_and_si512(odd, q->sign));
+  const __m512i first = _mm512_add_epi64(_mm512_mul_epi32(x, q->multiplier[0]), low);
+  const __m512i second = _mm512_add_epi64(_mm512_mul_epi32(odd, q->multiplier[1]), high);
+  return _mm512_mask_blend_epi32(0xAAAA, _mm512_srav_epi64(first, q->shift[0]),
+                                 _mm512_srav_epi64(second, q->shift[1]));
+}
+
+INLINE void finish_all(const tg_batch_conv *p, int32_t first, __m512i *sums, int32_t count,
+                       finish_kind kind) {
+  if (kind == QUICKLY) {
+    const quick16 q = quick_of(p, first);
+#pragma GCC unroll 8
+    for (int32_t i = 0; i < count; ++i) {
+      sums[i] = finish_quickly(sums[i], &q);
+    }
+    return;
+  }
+  lanes16 s = lanes_of(_mm512_loadu_si512(p->multipliers + first),
+                       _mm512_loadu_si512(p->shifts + first));
+  s.factor = _mm512_loadu_ps(p->factors + first);
+#pragma GCC unroll 8
+  for (int32_t i = 0; i < count; ++i) {
+    sums[i] = finish16(p, sums[i], &s);
+  }
+}
+
+/* Saturate four times 16 values to bytes; 4 bytes of each lie in each 128 bits. */
+INLINE __m512i narrow(const tg_window *w, const __m512i *v) {
+  const __m512i bytes =
+      _mm512_packs_epi16(_mm512_packs_epi32(v[0], v[1]), _mm512_packs_epi32(v[2], v[3]));
+  return _mm512_min_epi8(_mm512_max_epi8(bytes, _mm512_set1_epi8((char)w->low)),
+                         _mm512_set1_epi8((char)w->high));
+}
+
+/* Store 16 channels of up to four patches. */
+INLINE void store4(const tg_batch_conv *p, int32_t first, int32_t count, const __m512i *values,
+                   int8_t *y) {
+  const int32_t channels = p->window.out_c;
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i bytes = _mm512_permutexvar_epi32(order, narrow(&p->window, values));
+  const int32_t left = channels - first;
+  const __mmask16 kept = left >= 16 ? 0xFFFF : (__mmask16)((1u << left) - 1u);
+  y += first;
+  if (count > 0) {
+    _mm_mask_storeu_epi8(y, kept, _mm512_castsi512_si128(bytes));
+  }
+  if (count > 1) {
+    _mm_mask_storeu_epi8(y + channels, kept, _mm512_extracti32x4_epi32(bytes, 1));
+  }
+  if (count > 2) {
+    _mm_mask_storeu_epi8(y + 2 * channels, kept, _mm512_extracti32x4_epi32(bytes, 2));
+  }
+  if (count > 3) {
+    _mm_mask_storeu_epi8(y + 3 * channels, kept, _mm512_extracti32x4_epi32(bytes, 3));
+  }
+}
+
+/* Eight patches and 16 or 32 channels. */
+INLINE void tile(const tg_batch_conv *p, const tg_patches *patches, int32_t begin, int32_t first,
+                 int32_t blocks, finish_kind kind, int8_t *y) {
+  const int32_t depth = p->runs * p->run;
+  const int8_t *w = (const int8_t *)p->weights + (size_t)first * (size_t)depth;
+  const int8_t *v = w + TG_COLUMNS * depth;
+  __m512i sums[2][HALF];
+#pragma GCC unroll 8
+  for (int32_t i = 0; i < HALF; ++i) {
+    sums[0][i] = _mm512_loadu_si512(p->bias + first);
+    sums[1][i] = blocks > 1 ? _mm512_loadu_si512(p->bias + first + TG_COLUMNS) : sums[0][i];
+  }
+  for (int32_t run = 0; run < p->runs; ++run) {
+    const uint8_t *x[HALF];
+#pragma GCC unroll 8
+    for (int32_t i = 0; i < HALF; ++i) {
+      x[i] = patches->starts[begin + i] + patches->offsets[run];
+    }
+    for (int32_t k = 0; k < p->run; k += 4, w += 64, v += 64) {
+      const __m512i one = _mm512_loadu_si512(w);
+      const __m512i other = blocks > 1 ? _mm512_loadu_si512(v) : one;
+#pragma GCC unroll 8
+      for (int32_t i = 0; i < HALF; ++i) {
+        int32_t four;
+        __builtin_memcpy(&four, x[i] + k, 4);
+        const __m512i values = _mm512_set1_epi32(four);
+        sums[0][i] = _mm512_dpbusd_epi32(sums[0][i], values, one);
+        if (blocks > 1) {
+          sums[1][i] = _mm512_dpbusd_epi32(sums[1][i], values, other);
+        }
+      }
+    }
+  }
+  y += begin * p->window.out_c;
+#pragma GCC unroll 2
+  for (int32_t b = 0; b < blocks; ++b) {
+    const int32_t count = patches->count - begin;
+    finish_all(p, first + b * TG_COLUMNS, sums[b], HALF, kind);
+    store4(p, first + b * TG_COLUMNS, count, sums[b], y);
+    store4(p, first + b * TG_COLUMNS, count - 4, sums[b] + 4, y + 4 * p->window.out_c);
+  }
+}
+
+INLINE void dense_as(const tg_batch_conv *p, const tg_patches *patches, finish_kind kind,
+                     int8_t *y) {
+  for (int32_t first = 0; first < p->window.out_c; first += 2 * TG_COLUMNS) {
+    for (int32_t begin = 0; begin < patches->count; begin += HALF) {
+      if (p->window.out_c - first > TG_COLUMNS) {
+        tile(p, patches, begin, first, 2, kind, y);
+      } else {
+        tile(p, patches, begin, first, 1, kind, y);
+      }
+    }
+  }
+}
+
+/* Weights are (out_c / 16, runs, run / 4, 16, 4). */
+TG_AVX512 static void dense(const tg_batch_conv *p, const tg_patches *patches, int8_t *y) {
+  if (p->is_quick && p->rounding != TG_FLOAT_ROUNDING) {
+    dense_as(p, patches, QUICKLY, y);
+  } else {
+    dense_as(p, patches, BY_ROUNDING, y);
+  }
+}
+
+/* Weights are (patterns, taps / 4, 4, 16, 4), and lanes in the order that unpacking gives;
+ * narrowing undoes it. */
+INLINE void depthwise_as(const tg_batch_conv *p, const uint8_t *const *taps, int32_t count,
+                         finish_kind kind, int8_t *y) {
+  for (int32_t start = 0, pattern = 0; start < count; start += TG_LANES) {
+    const int32_t first = pattern * TG_LANES;
+    const int8_t *w = (const int8_t *)p->weights + (size_t)first * (size_t)p->taps;
+    __m512i sums[4];
+#pragma GCC unroll 4
+    for (int32_t i = 0; i < 4; ++i) {
+      sums[i] = _mm512_loadu_si512(p->bias + first + 16 * i);
+    }
+    for (int32_t tap = 0; tap < p->taps; tap += 4, w += 4 * TG_LANES) {
+      const __m512i a = _mm512_loadu_si512(taps[tap] + start);
+      const __m512i b = _mm512_loadu_si512(taps[tap + 1] + start);
+      const __m512i c = _mm512_loadu_si512(taps[tap + 2] + start);
+      const __m512i d = _mm512_loadu_si512(taps[tap + 3] + start);
+      const __m512i ab = _mm512_unpacklo_epi8(a, b), cd = _mm512_unpacklo_epi8(c, d);
+      const __m512i ab_high = _mm512_unpackhi_epi8(a, b), cd_high = _mm512_unpackhi_epi8(c, d);
+      const __m512i x[4] = {_mm512_unpacklo_epi16(ab, cd), _mm512_unpackhi_epi16(ab, cd),
+                            _mm512_unpacklo_epi16(ab_high, cd_high),
+                            _mm512_unpackhi_epi16(ab_high, cd_high)};
+#pragma GCC unroll 4
+      for (int32_t i = 0; i < 4; ++i) {
+        sums[i] = _mm512_dpbusd_epi32(sums[i], x[i], _mm512_loadu_si512(w + 64 * i));
+      }
+    }
+#pragma GCC unroll 4
+    for (int32_t i = 0; i < 4; ++i) {
+      finish_all(p, first + 16 * i, sums + i, 1, kind);
+    }
+    const int32_t left = count - start;
+    const __mmask64 kept = left >= TG_LANES ? ~(__mmask64)0 : ((__mmask64)1 << left) - 1;
+    _mm512_mask_storeu_epi8(y + start, kept, narrow(&p->window, sums));
+    pattern = pattern + 1 == p->patterns ? 0 : pattern + 1;
+  }
+}
+
+TG_AVX512 static void depthwise(const tg_batch_conv *p, const uint8_t *const *taps, int32_t count,
+                                int8_t *y) {
+  if (p->is_quick && p->rounding != TG_FLOAT_ROUNDING) {
+    depthwise_as(p, taps, count, QUICKLY, y);
+  } else {
+    depthwise_as(p, taps, count, BY_ROUNDING, y);
+  }
+}
+
+INLINE __m512i scaled16(__m128i stored, int32_t zero, const lanes16 *s) {
+  const __m512i values = _mm512_sub_epi32(_mm512_cvtepi8_epi32(stored), _mm512_set1_epi32(zero));
+  return rescale_twice(_mm512_slli_epi32(values, 20), s);
+}
+
+TG_AVX512 static void add(const tg_pair *p, int64_t count, const int8_t *a, const int8_t *b,
+                          int8_t *y) {
+  const lanes16 first = lanes_of(_mm512_set1_epi32(p->a.multiplier), _mm512_set1_epi32(p->a.shift));
+  const lanes16 second =
+      lanes_of(_mm512_set1_epi32(p->b.multiplier), _mm512_set1_epi32(p->b.shift));
+  const lanes16 out =
+      lanes_of(_mm512_set1_epi32(p->out.multiplier), _mm512_set1_epi32(p->out.shift));
+  const __m512i low = _mm512_set1_epi32(p->low), high = _mm512_set1_epi32(p->high);
+  const __m512i zero = _mm512_set1_epi32(p->out_zero);
+  for (int64_t i = 0; i < count; i += 16) {
+    const __mmask16 kept = count - i >= 16 ? 0xFFFF : (__mmask16)((1u << (count - i)) - 1u);
+    const __m512i left = scaled16(_mm_maskz_loadu_epi8(kept, a + i), p->a_zero, &first);
+    const __m512i right = scaled16(_mm_maskz_loadu_epi8(kept, b + i), p->b_zero, &second);
+    __m512i sum = p->negate_b ? _mm512_sub_epi32(left, right) : _mm512_add_epi32(left, right);
+    sum = _mm512_add_epi32(rescale_twice(sum, &out), zero);
+    sum = _mm512_min_epi32(_mm512_max_epi32(sum, low), high);
+    _mm_mask_storeu_epi8(y + i, kept, _mm512_cvtepi32_epi8(sum));
+  }
+}
+
+const tg_loops tg_avx512_loops = {1, stage, dense, depthwise, add};
+#endif
