@@ -17,9 +17,14 @@ from tests.support.random_models import random_model
 from tests.support.tiny_models import ModelBuilder, build_cnn
 
 from tinygauge import graph
-from tinygauge.accuracy import Dataset, plan_runs
+from tinygauge.accuracy import Dataset, plan_runs, processes, stop_workers
+from tinygauge.accuracy.runs import Run
+from tinygauge.errors import RunnerError
 from tinygauge.exact import Rounding, compile_model, find_unsupported
+from tinygauge.exact.processors import open_processor
+from tinygauge.exact.torch_kernels import Torch
 from tinygauge.graph import Model
+from tinygauge.quantity import Missing
 
 torch: Any = pytest.importorskip("torch", reason="PyTorch is the user's own; it is not installed")
 HAS_CUDA = torch.cuda.is_available()
@@ -68,14 +73,14 @@ def test_random_models_have_the_same_bits(rounding: Rounding, on: str) -> None:
 
 def _wide() -> Model:
     """A dense op that shows the last bit of an odd sum of 25, which float32 can't hold."""
-    signs = np.full((1, 700), 127)
+    signs = np.full((1, 1400), 127)
     signs[0, 0] = 126
     largest = 255 * int(signs.sum())
-    assert largest > 2**24
+    assert 127 * int(signs.sum()) > 2**24
     assert largest % 2 == 1
     builder = ModelBuilder()
-    x = builder.tensor((1, 700), "int8", scale=0.1, zero_point=-128)
-    weights = builder.tensor((1, 700), "int8", data=signs, scale=[0.01])
+    x = builder.tensor((1, 1400), "int8", scale=0.1, zero_point=-128)
+    weights = builder.tensor((1, 1400), "int8", data=signs, scale=[0.01])
     bias = builder.tensor((1,), "int32", data=[-largest], scale=[0.001])
     y = builder.tensor((1, 1), "int8", scale=0.001)
     builder.op("FULLY_CONNECTED", [x, weights, bias], [y], version=4)
@@ -108,11 +113,39 @@ def test_a_batch_of_any_size_is_evaluated_in_chunks(on: str) -> None:
 
 
 @pytest.mark.skipif(not HAS_CUDA, reason="PyTorch finds no CUDA here")
-def test_models_are_scored_on_cuda_where_asked() -> None:
-    """In a process apart, with the outputs of the exact evaluator on the host."""
-    model = graph.parse(build_cnn(), name="cnn")
+def test_rescaling_is_one_kernel() -> None:
+    """Where PyTorch is as recent as those tried, the fused kernel is what was compared above."""
+    processor = open_processor("cuda")
+    assert isinstance(processor, Torch)
+    assert processor.fused is not None
+
+
+def planned(model: Model, runner: str) -> Run:
+    """Plan a model's run over 120 images."""
     x = np.random.default_rng(7).normal(0, 2, (120, 8, 8, 1)).astype(np.float32)
     data = Dataset(name="data", path="data.npz", sha256="d", x=x, y=np.arange(120) % 3)
-    (run,) = plan_runs(model, data, "two-rounding", "exact-cuda")  # type: ignore[misc]
-    (host,) = plan_runs(model, data, "two-rounding", "exact")  # type: ignore[misc]
-    np.testing.assert_array_equal(run.make(), host.make())
+    plan = plan_runs(model, data, "two-rounding", runner)
+    assert not isinstance(plan, Missing)
+    return plan[0]
+
+
+@pytest.mark.skipif(not HAS_CUDA, reason="PyTorch finds no CUDA here")
+def test_models_are_scored_on_cuda_where_asked() -> None:
+    """In a process apart, which serves many, with the outputs of the evaluator on the host."""
+    model = graph.parse(build_cnn(), name="cnn")
+    stop_workers()
+    for _ in range(3):
+        found = planned(model, "exact-cuda").make()
+        np.testing.assert_array_equal(found, planned(model, "exact").make())
+    assert sum(worker.is_on_cuda for worker in processes._pool.idle) == 1
+    stop_workers()
+
+
+@pytest.mark.skipif(not HAS_CUDA, reason="PyTorch finds no CUDA here")
+def test_a_failure_on_cuda_costs_its_own_run() -> None:
+    """A model that can't be run ends the process; the next has a new one."""
+    run = planned(graph.parse(build_cnn(), name="cnn"), "exact-cuda")
+    with pytest.raises(RunnerError, match="can't run the model"):
+        processes.run_model(b"damaged", run.inputs, run.runner)
+    np.testing.assert_array_equal(run.make(), run.make())
+    stop_workers()

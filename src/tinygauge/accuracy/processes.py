@@ -2,7 +2,8 @@
 
 A worker (`worker.py`) is started once and serves one model after another, each in a child of its
 own where the system can fork (Linux); so a model that crashes, hangs or eats memory costs its own
-run and nothing else. The inputs of a sweep are written once for all models that take them alike.
+run and nothing else. On CUDA, the models of a worker share its process. The inputs of a sweep are
+written once for all models that take them alike.
 
 What a model's outputs mean is not known here; which program rounds how stands in `runners.py`.
 """
@@ -293,9 +294,10 @@ def _read_outputs(
 
 
 class _Worker:
-    """A process that serves models, until it is ended."""
+    """A process that serves models, until it is ended; those on CUDA have processes apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_on_cuda: bool) -> None:
+        self.is_on_cuda = is_on_cuda
         # One thread each: evaluations run side by side, and every thread of a numerical
         # library reserves address space, which counts against the limit.
         single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
@@ -363,18 +365,18 @@ class _Pool:
         self.busy: set[_Worker] = set()
         self.stops = 0
 
-    def take(self, stops: int) -> _Worker | None:
+    def take(self, stops: int, *, is_on_cuda: bool) -> _Worker | None:
         """Return a worker that waits, or a new one; None if all were stopped since `stops`."""
         with self.lock:
             if stops != self.stops:
                 return None
-            while self.idle:
-                worker = self.idle.pop()
+            for worker in [each for each in self.idle if each.is_on_cuda == is_on_cuda][::-1]:
+                self.idle.remove(worker)
                 if worker.process.poll() is None:
                     self.busy.add(worker)
                     return worker
                 worker.end()
-            worker = _Worker()
+            worker = _Worker(is_on_cuda=is_on_cuda)
             self.busy.add(worker)
             return worker
 
@@ -427,7 +429,7 @@ class _Run:
 
     def execute(self, job: dict[str, Any], progress: Progress | None, stops: int) -> dict[str, Any]:
         """Run the job, unless it was stopped before, and return the worker's last reply."""
-        worker = _pool.take(stops)
+        worker = _pool.take(stops, is_on_cuda=self.runner.is_on_cuda)
         if worker is None:
             raise self.failure("was stopped")
         clock = threading.Timer(self.limits.time_s, self._time_out, [worker])

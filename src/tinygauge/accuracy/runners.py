@@ -21,6 +21,7 @@ import importlib.metadata
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+import tinygauge
 from tinygauge.errors import UnknownNameError
 from tinygauge.exact import Rounding
 
@@ -60,10 +61,17 @@ class Runner:
     @property
     def version(self) -> str | None:
         """Version of the installed package; None where it is absent."""
+        if self.package == "tinygauge":  # a source tree need not be installed
+            return tinygauge.__version__
         try:
             return importlib.metadata.version(self.package)
         except importlib.metadata.PackageNotFoundError:
             return None
+
+    @property
+    def is_on_cuda(self) -> bool:
+        """Whether it runs there."""
+        return self.name.startswith(Choice.CUDA)
 
     @property
     def label(self) -> str:

@@ -10,6 +10,9 @@ On Linux this process runs no model itself: it loads the runtimes once, and fork
 child that starts where the imports ended, so that a model costs milliseconds and yet meets
 nothing that another has touched. Elsewhere it runs one job and ends. When the parent is gone,
 its end of the standard input closes; then this process ends too, and its child with it.
+
+On CUDA, which can't be forked and takes seconds to start, this process does run the models, one
+after another: what runs there is TinyGauge's own, and a failure ends it.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import os
 import select
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -31,6 +35,8 @@ _PR_SET_PDEATHSIG = 1  # Linux, include/uapi/linux/prctl.h
 _FIRST_ARENA_BYTES = 1 << 20
 _LAST_ARENA_BYTES = 1 << 28
 _BATCH_BYTES = 16 << 20
+_WATCH = "watch"
+_WATCH_S = 0.5
 
 Report = Callable[[int], None]
 Outputs = list[Any]
@@ -46,6 +52,10 @@ def main() -> int:
     replies = _private_stdout()
     for line in iter(_read_line, b""):
         job = json.loads(line)
+        if _is_on_cuda(job):
+            if not _do_on_cuda(job, replies):
+                return 0
+            continue
         if sys.platform != "linux":
             _do(job, replies)
             return 0
@@ -87,7 +97,6 @@ def _load_runtime(job: dict[str, Any]) -> None:
         elif job["runner"].startswith("litert"):
             from ai_edge_litert import interpreter  # noqa: F401
         elif job["runner"].startswith("exact"):
-            # PyTorch not: it takes more addresses than other jobs may have, who meet it here too.
             from tinygauge import exact, graph  # noqa: F401
         elif job["runner"] == "onnxruntime":
             # Not the runtime itself: it starts a thread, and then forking is not safe.
@@ -98,6 +107,23 @@ def _load_runtime(job: dict[str, Any]) -> None:
 
 def _is_on_cuda(job: dict[str, Any]) -> bool:
     return bool(job["runner"].startswith("exact-cuda"))
+
+
+def _do_on_cuda(job: dict[str, Any], replies: TextIO) -> bool:
+    """Run a job in this process; return whether it can serve another."""
+    if not any(thread.name == _WATCH for thread in threading.enumerate()):
+        threading.Thread(target=_watch, args=[os.getppid()], name=_WATCH, daemon=True).start()
+    is_well = _do(job, replies)
+    if is_well:
+        _send(replies, {"ended": 0})
+    return is_well
+
+
+def _watch(parent: int) -> None:
+    """End this process when its parent is gone: at work it does not read what would tell."""
+    while os.getppid() == parent:
+        time.sleep(_WATCH_S)
+    os._exit(1)
 
 
 def _do_in_child(job: dict[str, Any], replies: TextIO) -> int:
@@ -137,8 +163,8 @@ def _end_with(parent: int) -> None:
         os._exit(1)
 
 
-def _do(job: dict[str, Any], replies: TextIO) -> None:
-    """Run a job and report."""
+def _do(job: dict[str, Any], replies: TextIO) -> bool:
+    """Run a job and report; return whether it ended well."""
     stderr = os.open(job["stderr"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for standard in (1, 2):
         os.dup2(stderr, standard)
@@ -150,6 +176,7 @@ def _do(job: dict[str, Any], replies: TextIO) -> None:
     except (RuntimeError, ValueError, ImportError) as error:
         reply = {"error": " ".join(str(error).split()) or type(error).__name__}
     _send(replies, reply)
+    return "error" not in reply
 
 
 def _set_limits(job: dict[str, Any]) -> None:
@@ -158,13 +185,13 @@ def _set_limits(job: dict[str, Any]) -> None:
         import resource  # not on Windows
     except ImportError:
         return
-    wanted = [
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_CPU, math.ceil(job["time_s"] * job["threads"]) + 1),
-    ]
-    # CUDA reserves addresses for all memory there is, whatever it uses.
+    wanted = [(resource.RLIMIT_CORE, 0)]
+    # CUDA reserves addresses for all memory there is, whatever it uses, and serves many jobs.
     if not _is_on_cuda(job):
-        wanted.append((resource.RLIMIT_AS, job["memory_bytes"]))
+        wanted += [
+            (resource.RLIMIT_CPU, math.ceil(job["time_s"] * job["threads"]) + 1),
+            (resource.RLIMIT_AS, job["memory_bytes"]),
+        ]
     for kind, value in wanted:
         _, hard = resource.getrlimit(kind)
         if hard == resource.RLIM_INFINITY or value < hard:

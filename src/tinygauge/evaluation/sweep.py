@@ -25,6 +25,9 @@ __all__ = ["Fault", "Progress", "Sweep", "SweepOptions", "tell"]
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Called with what is being done, how many steps are done, and how many there are."""
 
+# One reads or writes while the other computes; each takes some hundred megabytes there.
+_JOBS_ON_CUDA = 2
+
 _Work: TypeAlias = Iterator[tuple["_Task", Results | Fault]]
 
 
@@ -35,7 +38,7 @@ class SweepOptions:
     Parameters
     ----------
     jobs : int or None
-        Models run at once; by default the number of cores.
+        Models run at once; by default the number of cores, on CUDA 2.
     use_cache : bool
         Whether results are kept, and found again by content.
     time_limit_s : float
@@ -45,7 +48,8 @@ class SweepOptions:
     cluster : str or None
         Address of a Dask scheduler whose workers run the models; None for this machine.
     runner : str
-        ``"auto"``, ``"exact"`` or ``"interpreter"``; see `tinygauge.accuracy.plan_runs`.
+        ``"auto"``, ``"exact"``, ``"exact-cuda"`` or ``"interpreter"``; see
+        `tinygauge.accuracy.plan_runs`.
     """
 
     jobs: int | None = None
@@ -179,7 +183,8 @@ class Sweep:
 
     def _run_here(self, tasks: Sequence[_Task]) -> _Work:
         """Run models on this machine, several at a time."""
-        jobs = self.options.jobs or os.cpu_count() or 1
+        on_cuda = any(task.run.runner.is_on_cuda for task in tasks)
+        jobs = self.options.jobs or (_JOBS_ON_CUDA if on_cuda else os.cpu_count() or 1)
         limits = replace(self.options.limits, threads=max(1, jobs // max(1, len(tasks))))
         with ThreadPoolExecutor(max_workers=jobs) as pool:
             running: dict[Future[Results], _Task] = {

@@ -2,8 +2,10 @@
 
 Sums of products are matrix products: in float32 where no sum can reach 2**24, else in float64,
 which holds all of them. They are never a library's convolutions, which may transform the numbers
-on the way (Winograd, FFT). Everything else is done in integers. What is not in `_KERNELS`, and is
-little work, is left to the other kernels.
+on the way (Winograd, FFT). Depthwise they are added up tap by tap, in integers, like everything
+else: in int32, which wraps as C's kernels do. Rescaling would take a dozen passes over values of
+64 bits; where PyTorch can compile a kernel of one's own, it takes one. What is not in `_KERNELS`,
+and is little work, is left to the other kernels.
 
 TinyGauge does not depend on PyTorch: `open_torch` imports it, and nothing else does.
 """
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -32,11 +34,23 @@ Run = Callable[[list[Tensor]], list[Tensor]]
 
 _NAMES = ("cuda", "cpu")
 
+# `fixedpoint.rescale`, or with `ties_up` its `rescale_ties_up`, of one value.
+_RESCALE = """
+template <typename T> T rescale(T x, T multiplier, T shift, T ties_up) {
+  const int left = shift > 0 ? shift : 0, right = shift > 0 ? 0 : -shift;
+  const long long shifted = (int)((unsigned)x << left);
+  const long long high = (shifted * multiplier + (1LL << 30)) >> 31;
+  const long long half = (1LL << right) >> 1;
+  const long long away = !ties_up && high < 0 && half > 0;
+  return (T)(((high > 2147483647LL ? 2147483647LL : high) + half - away) >> right);
+}
+"""
+
 # Patches of 3 x 3 in float32, and a copy, take up to 72 times the room of an int8 image.
 _CHUNK_BYTES = 16 << 20
 # Integers below it are exact in float32.
 _EXACT_IN_FLOAT32 = 1 << 24
-_MOST_INT8 = 255  # difference of two stored values
+_MOST_INT8 = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +63,14 @@ class Torch:
     name : str
         As PyTorch has it: ``"cuda"`` or ``"cpu"``.
     chunk_bytes : int
+    fused : callable, optional
+        Rescales in one kernel: takes values, multipliers and shifts of int32, and `ties_up`.
     """
 
     torch: Any
     name: str
     chunk_bytes: int = _CHUNK_BYTES
+    fused: Callable[..., Tensor] | None = None
 
     def bind(self, step: Step, rounding: Rounding) -> Run:
         """Return the function that evaluates a step on a batch of tensors."""
@@ -82,18 +99,19 @@ class Torch:
         return values.expand(count, *values.shape[1:])
 
     def rescale(self, multiplier: Shifts, shift: Shifts, *, ties_up: bool = False) -> Function:
-        """Return what `rescale` or `rescale_ties_up` of `fixedpoint` does with a scale."""
-        factor = self.put(np.asarray(multiplier, np.int64))
-        left = self.put(np.maximum(shift, 0).astype(np.int64))
-        right = self.put(np.maximum(np.negative(shift), 0).astype(np.int64))
+        """Return what `fixedpoint.rescale` or `rescale_ties_up` does with a scale, in int32."""
+        factor = self.put(np.asarray(multiplier, np.int32))
+        amount = self.put(np.asarray(shift, np.int32))
+        if self.fused is not None:
+            fused = self.fused
+            return lambda x: fused(x, factor, amount, ties_up=int(ties_up))
+        left, right = amount.clamp(min=0), (-amount).clamp(min=0).long()
         half = (1 << right) >> 1
-        is_shifted = bool(np.any(np.asarray(shift) > 0))
 
         def run(x: Tensor) -> Tensor:
-            shifted = _wrap(x << left) if is_shifted else x
-            high = ((shifted * factor + (1 << 30)) >> 31).clamp(max=2**31 - 1)
+            high = ((x << left).long() * factor + (1 << 30)) >> 31
             away = 0 if ties_up else ((high < 0) & (half > 0)).long()
-            return (high + half - away) >> right
+            return ((high.clamp(max=2**31 - 1) + half - away) >> right).int()
 
         return run
 
@@ -104,14 +122,14 @@ class Torch:
     def rescale_real(self, factor: Reals, low: int, high: int) -> Function:
         """Return what `fixedpoint.rescale_real` does with a factor; `round` takes ties to even."""
         real = self.put(np.asarray(factor, np.float32))
-        return lambda x: (_wrap(x).float() * real).clamp(low, high).round().long()
+        return lambda x: (x.float() * real).clamp(low, high).round().int()
 
     def rescale_wide(self, multiplier: Shifts, shift: Shifts) -> Function:
         """Return what `fixedpoint.rescale_wide` does with a scale."""
         factor = np.asarray(multiplier, np.int64)
         reduced = self.put(np.where(factor < 0x7FFF0000, (factor + (1 << 15)) >> 16, 0x7FFF))
         total = self.put(15 - np.asarray(shift, np.int64))
-        return lambda x: _wrap((x * reduced + (1 << (total - 1))) >> total)
+        return lambda x: ((x * reduced + (1 << (total - 1))) >> total).int()
 
 
 def open_torch(name: str) -> Torch:
@@ -143,12 +161,18 @@ def open_torch(name: str) -> Torch:
         raise ConfigError(name, problem, f"Try: pip install torch. {advice}") from error
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigError(name, f"PyTorch {torch.__version__} finds no CUDA here", advice)
-    return Torch(torch, name)
+    return Torch(torch, name, fused=_fused_rescale(torch) if name == "cuda" else None)
 
 
-def _wrap(x: Tensor) -> Tensor:
-    """Keep the low 32 bits, with their sign."""
-    return x.int().long()
+def _fused_rescale(torch: Any) -> Callable[..., Tensor] | None:
+    """Compile the rescaling of integers to one CUDA kernel; None where this PyTorch can't."""
+    try:
+        compiled = torch.cuda.jiterator._create_jit_fn(_RESCALE, ties_up=0)
+        one = torch.ones(1, dtype=torch.int32, device="cuda")
+        compiled(one, one, one)
+    except (AttributeError, RuntimeError):
+        return None
+    return cast("Callable[..., Tensor]", compiled)
 
 
 def _padded(x: Tensor, widths: Sequence[tuple[int, int]], fill: int) -> Tensor:
@@ -163,17 +187,22 @@ def _padded(x: Tensor, widths: Sequence[tuple[int, int]], fill: int) -> Tensor:
 
 def _patches(x: Tensor, w: Window, fill: int) -> Tensor:
     """View what the filter meets everywhere: ``(n, out_h, out_w, filter_h, filter_w, in_c)``."""
-    reach_h = (w.filter_h - 1) * w.dilation_h + (w.out_h - 1) * w.stride_h + 1
-    reach_w = (w.filter_w - 1) * w.dilation_w + (w.out_w - 1) * w.stride_w + 1
-    below = max(0, reach_h - w.pad_h - w.in_h)
-    right = max(0, reach_w - w.pad_w - w.in_w)
-    padded = _padded(x, ((0, 0), (w.pad_h, below), (w.pad_w, right), (0, 0)), fill).contiguous()
+    padded = _surrounded(x, w, fill).contiguous()
     image, row, column, _ = padded.stride()
     return padded.as_strided(
         (len(x), w.out_h, w.out_w, w.filter_h, w.filter_w, w.in_c),
         (image, w.stride_h * row, w.stride_w * column, w.dilation_h * row, w.dilation_w * column,
          1),
     )  # fmt: skip
+
+
+def _surrounded(x: Tensor, w: Window, fill: int) -> Tensor:
+    """Put around images what the filter meets there."""
+    reach_h = (w.filter_h - 1) * w.dilation_h + (w.out_h - 1) * w.stride_h + 1
+    reach_w = (w.filter_w - 1) * w.dilation_w + (w.out_w - 1) * w.stride_w + 1
+    below = max(0, reach_h - w.pad_h - w.in_h)
+    right = max(0, reach_w - w.pad_w - w.in_w)
+    return _padded(x, ((0, 0), (w.pad_h, below), (w.pad_w, right), (0, 0)), fill)
 
 
 def _as_convolution(w: Window) -> Window:
@@ -189,13 +218,11 @@ def _as_convolution(w: Window) -> Window:
     )
 
 
-def _sums(on: Torch, step: steps.Convolve) -> Function:
-    """Return what multiplies patches with filters, group by group; depthwise, all have one."""
-    weights, w = step.weights, step.window
+def _products(on: Torch, step: steps.Convolve) -> Function:
+    """Return what multiplies patches of stored values with filters, group by group."""
+    weights, w, zero = step.weights, step.window, step.window.in_zero
     groups = w.in_c // w.filter_c
-    if step.kind == "depthwise":
-        weights, groups = weights.transpose(2, 0, 1), w.in_c
-    elif step.kind == "transpose":
+    if step.kind == "transpose":
         weights, w = weights[:, ::-1, ::-1], _as_convolution(w)
     matrices = weights.reshape(groups, w.out_c // groups, -1).transpose(0, 2, 1)
     held = on.put(matrices)
@@ -203,48 +230,83 @@ def _sums(on: Torch, step: steps.Convolve) -> Function:
 
     def run(x: Tensor) -> Tensor:
         is_short = x.dtype == on.torch.int8 and largest < _EXACT_IN_FLOAT32
-        kind = on.torch.float64
+        kind, whole = on.torch.float64, on.torch.int64
         # Where the user lets PyTorch take TF32 or bfloat16 for products, sums may have fewer bits.
         if is_short and on.torch.get_float32_matmul_precision() == "highest":
-            kind = on.torch.float32
-        values = x.to(kind) - step.window.in_zero
+            kind, whole = on.torch.float32, on.torch.int32
         if step.kind == "transpose":
-            spaced = values.new_zeros((len(x), w.in_h, w.in_w, w.in_c))
-            spaced[:, :: step.window.stride_h, :: step.window.stride_w] = values
-            values = spaced
-        patches = _patches(values, w, 0).reshape(
-            -1, w.filter_h * w.filter_w, groups, w.in_c // groups
-        )
-        columns = patches.permute(2, 0, 1, 3).reshape(groups, len(patches), -1)
-        products = (columns @ held.to(kind)).permute(1, 0, 2)
-        return products.reshape(-1, w.out_h, w.out_w, w.out_c).long()
+            spaced = x.new_full((len(x), w.in_h, w.in_w, w.in_c), zero)
+            spaced[:, :: step.window.stride_h, :: step.window.stride_w] = x
+            x = spaced
+        patches = _patches(x, w, zero)
+        pixels = len(x) * w.out_h * w.out_w
+        if groups > 1:
+            patches = patches.unflatten(-1, (groups, -1)).permute(5, 0, 1, 2, 3, 4, 6)
+        columns = patches.reshape(groups, pixels, -1).to(kind)
+        products = (columns @ held.to(kind)).transpose(0, 1)
+        return products.reshape(len(x), w.out_h, w.out_w, w.out_c).to(whole)
 
     return run
 
 
-def _rescale_sums(on: Torch, step: steps.Convolve, rounding: Rounding) -> Function:
-    """Return what makes stored int8 values of sums."""
+def _tap_sums(on: Torch, step: steps.Convolve) -> Function:
+    """Return what adds up a depthwise convolution tap by tap, in integers."""
     w = step.window
-    if rounding is Rounding.ONE:
-        scaled = on.rescale_real(step.factors, w.low - w.out_zero, w.high - w.out_zero)
-    else:
-        ties_up = rounding is Rounding.LITERT
-        scaled = on.rescale(step.multipliers, step.shifts, ties_up=ties_up)
-    return lambda sums: _wrap(scaled(_wrap(sums)) + w.out_zero)
+    weights = on.put(step.weights.reshape(w.filter_h, w.filter_w, w.in_c, -1).astype(np.int32))
+
+    def run(x: Tensor) -> Tensor:
+        kind = on.torch.int64 if x.dtype == on.torch.int16 else on.torch.int32
+        padded = _surrounded(x, w, w.in_zero).to(kind)[..., None]
+        sums = padded.new_zeros((len(x), w.out_h, w.out_w, *weights.shape[2:]))
+        for row, column in np.ndindex(w.filter_h, w.filter_w):
+            down, right = row * w.dilation_h, column * w.dilation_w
+            met = padded[
+                :,
+                down : down + (w.out_h - 1) * w.stride_h + 1 : w.stride_h,
+                right : right + (w.out_w - 1) * w.stride_w + 1 : w.stride_w,
+            ]
+            sums.addcmul_(met, weights[row, column].to(kind))
+        return sums.reshape(len(x), w.out_h, w.out_w, w.out_c)
+
+    return run
+
+
+def _sums(on: Torch, step: steps.Convolve) -> Function:
+    """Return what makes sums with their bias: int32 that wraps, of int16 values int64.
+
+    Products are of stored values; the bias takes up the zero point.
+    """
+    over = (0, 1) if step.kind == "depthwise" else (1, 2, 3)
+    bias = -step.window.in_zero * step.weights.astype(np.int64).sum(axis=over)
+    if step.bias is not None:
+        bias = bias + step.bias
+    held = on.put(bias)
+    products_of = (_tap_sums if step.kind == "depthwise" else _products)(on, step)
+
+    def run(x: Tensor) -> Tensor:
+        if x.dtype == on.torch.int16:
+            return products_of(x).long() + held
+        return products_of(x).int() + held.int()
+
+    return run
 
 
 def _convolve(on: Torch, step: steps.Convolve, rounding: Rounding) -> Run:
     w = step.window
     sums_of = _sums(on, step)
-    bias = on.put(step.bias.astype(np.int64)) if step.bias is not None else 0
-    rescale = _rescale_sums(on, step, rounding)
     rescale_wide = on.rescale_wide(step.multipliers, step.shifts)
+    if rounding is Rounding.ONE:
+        rescale = on.rescale_real(step.factors, w.low - w.out_zero, w.high - w.out_zero)
+    else:
+        ties_up = rounding is Rounding.LITERT
+        rescale = on.rescale(step.multipliers, step.shifts, ties_up=ties_up)
 
     def run(xs: list[Tensor]) -> list[Tensor]:
         dtype = xs[0].dtype
-        sums = sums_of(xs[0].reshape(-1, w.in_h, w.in_w, w.in_c)) + bias
-        values = rescale_wide(sums) if dtype == on.torch.int16 else rescale(sums)
-        return [values.clamp(w.low, w.high).to(dtype)]
+        sums = sums_of(xs[0].reshape(-1, w.in_h, w.in_w, w.in_c))
+        if dtype == on.torch.int16:
+            return [rescale_wide(sums).clamp(w.low, w.high).to(dtype)]
+        return [(rescale(sums) + w.out_zero).clamp(w.low, w.high).to(dtype)]
 
     return run
 
@@ -277,8 +339,8 @@ def _add(on: Torch, step: steps.Add) -> Run:
 
     def run(xs: list[Tensor]) -> list[Tensor]:
         a, b = _operands(step, xs)
-        left = of_a((a.long() - step.a_zero) << step.left_shift)
-        right = of_b((b.long() - step.b_zero) << step.left_shift)
+        left = of_a((a.int() - step.a_zero) << step.left_shift)
+        right = of_b((b.int() - step.b_zero) << step.left_shift)
         total = of_sum(left - right if step.negate_b else left + right) + step.out_zero
         return [total.clamp(step.low, step.high).to(a.dtype)]
 
@@ -293,8 +355,8 @@ def _multiply(on: Torch, step: steps.Multiply, rounding: Rounding) -> Run:
 
     def run(xs: list[Tensor]) -> list[Tensor]:
         a, b = _operands(step, xs)
-        product = rescale((a.long() - step.a_zero) * (b.long() - step.b_zero))
-        return [_wrap(product + step.out_zero).clamp(step.low, step.high).to(a.dtype)]
+        product = rescale((a.int() - step.a_zero) * (b.int() - step.b_zero))
+        return [(product + step.out_zero).clamp(step.low, step.high).to(a.dtype)]
 
     return run
 
@@ -313,7 +375,7 @@ def _requantize(on: Torch, step: steps.Requantize) -> Run:
     rescale, dtype = on.rescale_by(step.scale), getattr(on.torch, step.dtype)
 
     def run(xs: list[Tensor]) -> list[Tensor]:
-        values = _wrap(rescale(xs[0].long() - step.in_zero) + step.out_zero)
+        values = rescale(xs[0].int() - step.in_zero) + step.out_zero
         return [values.clamp(step.low, step.high).to(dtype)]
 
     return run
@@ -330,9 +392,9 @@ def _reduce(on: Torch, step: steps.Reduce, rounding: Rounding) -> Run:
         rescale = on.rescale_real(step.factor, low - step.out_zero, high - step.out_zero)
 
     def run(xs: list[Tensor]) -> list[Tensor]:
-        total = _wrap((xs[0].long() - step.in_zero).sum(step.axes))
+        total = (xs[0].int() - step.in_zero).sum(step.axes).int()
         limits = on.torch.iinfo(xs[0].dtype)
-        values = _wrap(rescale(total) + step.out_zero).clamp(limits.min, limits.max)
+        values = (rescale(total) + step.out_zero).clamp(limits.min, limits.max)
         return [values.to(xs[0].dtype)]
 
     return run
