@@ -35,6 +35,7 @@ _PR_SET_PDEATHSIG = 1  # Linux, include/uapi/linux/prctl.h
 _FIRST_ARENA_BYTES = 1 << 20
 _LAST_ARENA_BYTES = 1 << 28
 _BATCH_BYTES = 16 << 20
+_BATCH_ON_CUDA_BYTES = 256 << 20
 _WATCH = "watch"
 _WATCH_S = 0.5
 
@@ -247,7 +248,8 @@ def _batches(job: dict[str, Any]) -> Iterator[list[Any]]:
     kinds = [(np.dtype(each["dtype"]), tuple(each["shape"])) for each in job["inputs"]]
     row_bytes = [math.prod(shape) * dtype.itemsize for dtype, shape in kinds]
     several = job["runner"].startswith("exact")
-    at_once = max(1, _BATCH_BYTES // max(1, *row_bytes)) if several else 1
+    batch_bytes = _BATCH_ON_CUDA_BYTES if _is_on_cuda(job) else _BATCH_BYTES
+    at_once = max(1, batch_bytes // max(1, *row_bytes)) if several else 1
     with ExitStack() as stack:
         files = [
             stack.enter_context(open(each["path"], "rb"))  # noqa: PTH123

@@ -26,6 +26,10 @@ class Processor(Protocol):
     def chunk_bytes(self) -> int:
         """What the inputs and outputs of a step may take together."""
 
+    @property
+    def most_rows(self) -> int:
+        """How many inputs may be evaluated together, however small they are."""
+
     def bind(self, step: Step, rounding: Rounding) -> Callable[[list[Any]], list[Any]]:
         """Return the function that evaluates a step on a batch."""
 
@@ -46,6 +50,11 @@ class Host:
     def chunk_bytes(self) -> int:
         """What the inputs and outputs of a step may take together."""
         return _CHUNK_BYTES if backend() == "compiled" else _PLAIN_CHUNK_BYTES
+
+    @property
+    def most_rows(self) -> int:
+        """How many inputs may be evaluated together, however small they are."""
+        return 4096
 
     def bind(self, step: Step, rounding: Rounding) -> Callable[[list[Array]], list[Array]]:
         """Return the function that evaluates a step on a batch."""

@@ -20,8 +20,6 @@ from tinygauge.quantity import Missing
 
 __all__ = ["Program", "compile_model", "find_unsupported"]
 
-_MOST_ROWS = 4096
-
 # Ops in which LiteRT 2.3.0, the stand-in for these profiles, does not give what the steps give.
 _DEPARTING = {
     Rounding.ONE: frozenset({"LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU6", "TANH"}),
@@ -81,7 +79,8 @@ class Program:
             ),
             default=1,
         )
-        return max(1, min(_MOST_ROWS, self._processor.chunk_bytes // max(1, largest)))
+        fitting = self._processor.chunk_bytes // max(1, largest)
+        return max(1, min(self._processor.most_rows, fitting))
 
     def run(self, inputs: Inputs) -> list[Array]:
         """Evaluate the model on a batch.

@@ -46,8 +46,12 @@ template <typename T> T rescale(T x, T multiplier, T shift, T ties_up) {
 }
 """
 
-# Patches of 3 x 3 in float32, and a copy, take up to 72 times the room of an int8 image.
-_CHUNK_BYTES = 16 << 20
+# A chunk should keep a GPU busy for longer than starting its kernels takes. Patches of 3 x 3 in
+# float32, with sums beside them, take up to 72 times the room of an int8 image; a second process
+# may work there too.
+_MOST_CHUNK_BYTES = 256 << 20
+_ROOM_FACTOR = 160
+_CPU_CHUNK_BYTES = 4 << 20
 # Integers below it are exact in float32.
 _EXACT_IN_FLOAT32 = 1 << 24
 _MOST_INT8 = 128
@@ -63,13 +67,16 @@ class Torch:
     name : str
         As PyTorch has it: ``"cuda"`` or ``"cpu"``.
     chunk_bytes : int
+        See `tinygauge.exact.processors.Processor`, as for the next.
+    most_rows : int
     fused : callable, optional
         Rescales in one kernel: takes values, multipliers and shifts of int32, and `ties_up`.
     """
 
     torch: Any
     name: str
-    chunk_bytes: int = _CHUNK_BYTES
+    chunk_bytes: int = _CPU_CHUNK_BYTES
+    most_rows: int = 1 << 16
     fused: Callable[..., Tensor] | None = None
 
     def bind(self, step: Step, rounding: Rounding) -> Run:
@@ -161,7 +168,11 @@ def open_torch(name: str) -> Torch:
         raise ConfigError(name, problem, f"Try: pip install torch. {advice}") from error
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigError(name, f"PyTorch {torch.__version__} finds no CUDA here", advice)
-    return Torch(torch, name, fused=_fused_rescale(torch) if name == "cuda" else None)
+    if name == "cpu":
+        return Torch(torch, name)
+    free_bytes, _ = torch.cuda.mem_get_info()
+    chunk_bytes = min(_MOST_CHUNK_BYTES, free_bytes // _ROOM_FACTOR)
+    return Torch(torch, name, chunk_bytes, fused=_fused_rescale(torch))
 
 
 def _fused_rescale(torch: Any) -> Callable[..., Tensor] | None:
