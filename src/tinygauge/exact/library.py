@@ -19,8 +19,10 @@ __all__ = [
     "LEVELS",
     "BatchConvolution",
     "CPair",
+    "CLstm",
     "CScale",
     "CSoftmax",
+    "CSvdf",
     "CWindow",
     "level",
     "library",
@@ -113,6 +115,47 @@ class CSoftmax(Structure):
     _fields_ = (("rows", c_int32), ("depth", c_int32), ("scale", CScale), ("diff_min", c_int32))
 
 
+class CSvdf(Structure):
+    """``tg_svdf``."""
+
+    _fields_ = (
+        ("batch", c_int32),
+        ("inputs", c_int32),
+        ("filters", c_int32),
+        ("rank", c_int32),
+        ("memory", c_int32),
+        ("in_zero", c_int32),
+        ("state_zero", c_int32),
+        ("out_zero", c_int32),
+        ("to_state", CScale),
+        ("to_output", CScale),
+    )
+
+
+class CLstm(Structure):
+    """``tg_lstm``; the last three numbers are its ``tg_curve``."""
+
+    _fields_ = (
+        ("batch", c_int32),
+        ("steps", c_int32),
+        ("inputs", c_int32),
+        ("units", c_int32),
+        ("is_time_major", c_int32),
+        ("in_zero", c_int32),
+        ("hidden_zero", c_int32),
+        ("from_input", CScale * 4),
+        ("from_hidden", CScale * 4),
+        ("kept", CScale),
+        ("added", CScale),
+        ("hidden", CScale),
+        ("cell_low", c_int32),
+        ("cell_high", c_int32),
+        ("tanh_multiplier", c_int32),
+        ("tanh_shift", c_int32),
+        ("is_tanh", c_int32),
+    )
+
+
 def pointer(array: Array | None) -> int | None:
     """Return the address of an array's first element; the caller keeps the array alive."""
     return None if array is None else array.ctypes.data
@@ -129,7 +172,11 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "tg_has_level": (_I, (_I,)),
     "tg_loop_convolve_s8": (_I, (POINTER(CWindow), _I, _I, _P, _P, _P, _P, _P)),
     "tg_loop_convolve_s16": (_I, (POINTER(CWindow), _I, _I, _P, _P, _P, _P, _P)),
+    "tg_loop_lstm_step_s8": (None, (POINTER(CLstm), _I, _P, _P, _P, _P, _P)),
+    "tg_loop_lstm_step_s16": (None, (POINTER(CLstm), _I, _P, _P, _P, _P, _P)),
     "tg_loop_pool_s16": (None, (POINTER(CWindow), _I, _I, _P, _P)),
+    "tg_loop_svdf_s8": (_I, (POINTER(CSvdf), _I, _P, _P, _P, _P, _P)),
+    "tg_loop_svdf_s16": (_I, (POINTER(CSvdf), _I, _P, _P, _P, _P, _P)),
     "tg_lookup_s8": (None, (_P, _I, _P, _P)),
     "tg_softmax_s8": (None, (POINTER(CSoftmax), _P, _P)),
     "tg_softmax_s16": (None, (POINTER(CSoftmax), _P, _P, _P, _P)),

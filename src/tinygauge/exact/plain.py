@@ -21,10 +21,12 @@ from tinygauge.exact.fixedpoint import (
     round_shift,
     wrap,
 )
+from tinygauge.exact.plain_recurrent import lstm, svdf
 from tinygauge.exact.plain_windows import convolve, pool
+from tinygauge.exact.recurrent import Lstm, Svdf
 from tinygauge.exact.scales import LIMITS, Rounding, Scale
 from tinygauge.exact.steps import Array, Step
-from tinygauge.exact.tables import curve16_table, softmax16_tables
+from tinygauge.exact.tables import curve16, softmax16_tables
 
 __all__ = ["PLAIN", "ROUNDED", "Evaluate", "bits", "finish_sums", "scale_of_mean"]
 
@@ -77,22 +79,7 @@ def _requantize(step: steps.Requantize, xs: list[Array]) -> list[Array]:
 
 
 def _curve(step: steps.Curve, xs: list[Array]) -> list[Array]:
-    multiplier = step.multiplier or 3 << step.shift
-    shift = step.shift if step.multiplier else 0
-    half = 1 << (shift - 1) if shift else 0
-    x = (xs[0].astype(np.int64) * multiplier + half) >> shift
-    table = curve16_table().astype(np.int64)
-    fraction_bits = 8 if step.is_tanh else 9
-    size = np.abs(x)
-    index = np.minimum(size >> fraction_bits, 255)
-    slope = table[np.minimum(index + 1, 255)] - table[index]
-    result = (table[index] << fraction_bits) + (size & ((1 << fraction_bits) - 1)) * slope
-    if step.is_tanh:
-        centred = np.where(index >= 255, 0xFFFF << 8, result) - (1 << 23)
-        return [(np.where(x >= 0, centred + 128, 127 - centred) >> 8).astype(np.int16)]
-    result = np.where(index >= 255, 0x7FFF << 10, result)
-    result = np.where(x >= 0, result + (1 << 9), (1 << 25) - result + (1 << 9) - 1)
-    return [(result >> 10).astype(np.int16)]
+    return [curve16(xs[0], is_tanh=step.is_tanh, multiplier=step.multiplier, shift=step.shift)]
 
 
 def _leaky_relu16(step: steps.LeakyRelu16, xs: list[Array]) -> list[Array]:
@@ -248,6 +235,8 @@ PLAIN: dict[type[Step], Evaluate] = {
     steps.Slice: _slice,
     steps.Softmax8: _softmax8,
     steps.Softmax16: _softmax16,
+    Lstm: lstm,
+    Svdf: svdf,
 }
 """What evaluates each kind of step."""
 

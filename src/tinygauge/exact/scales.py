@@ -16,7 +16,15 @@ from enum import StrEnum
 
 import numpy as np
 
-__all__ = ["LIMITS", "Rounding", "Scale", "activation_range", "quantize_multiplier", "round_away"]
+__all__ = [
+    "LIMITS",
+    "Rounding",
+    "Scale",
+    "activation_range",
+    "nearest_power_of_two",
+    "quantize_multiplier",
+    "round_away",
+]
 
 # Lowest and highest stored value by dtype.
 LIMITS: dict[str, tuple[int, int]] = {
@@ -94,6 +102,27 @@ def quantize_multiplier(factor: float) -> Scale:
     if shift < _SMALLEST_SHIFT:
         return Scale(0, 0)
     return Scale(multiplier, shift)
+
+
+def nearest_power_of_two(value: float) -> tuple[int, bool]:
+    """Return the power of two that is nearest to a scale, and whether it is close.
+
+    Parameters
+    ----------
+    value : float
+        Above 0.
+
+    Returns
+    -------
+    tuple of int and bool
+
+    References
+    ----------
+    tflite-micro, kernels/internal/quantization_util.cc, CheckedLog2, in float32.
+    """
+    exact = np.float32(math.log(value)) * (np.float32(1) / np.float32(math.log(2)))
+    nearest = round_away(float(exact))
+    return nearest, abs(float(exact) - nearest) < 1e-3
 
 
 def activation_range(name: str, scale: float, zero_point: int, dtype: str) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """What a model is compiled to: one step an op, holding plain numbers and constant arrays.
 
 Steps know no file format and no quantisation theory: scales are integers already, shapes are
-checked. `reference.py` evaluates them with NumPy, `compiled.py` with the C kernels; the
+checked. `plain.py` evaluates them with NumPy, `compiled.py` with the C kernels; the
 structs in c/kernels.h have the same fields, for whoever generates firmware from them.
 
 Arrays of activations have the batch in front: ``(n, *shape of the tensor)``.

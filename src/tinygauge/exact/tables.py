@@ -26,6 +26,7 @@ from tinygauge.exact.scales import Scale, quantize_multiplier, round_away
 
 __all__ = [
     "clamp_table",
+    "curve16",
     "curve16_table",
     "exp_table",
     "hard_swish_table",
@@ -330,3 +331,42 @@ def curve16_table() -> npt.NDArray[np.uint16]:
     values[list(_CURVE16_ABOVE)] += 1
     table: npt.NDArray[np.uint16] = np.minimum(values, 65535).astype(np.uint16)
     return table
+
+
+def curve16(
+    x: npt.NDArray[np.int16] | npt.NDArray[np.int64], *, is_tanh: bool, multiplier: int, shift: int
+) -> npt.NDArray[np.int16]:
+    """Compute the logistic function or tanh of int16, between the entries of `curve16_table`.
+
+    Parameters
+    ----------
+    x : ndarray of int16 or int64
+        16-bit values.
+    is_tanh : bool
+    multiplier, shift : int
+        As `tinygauge.exact.steps.Curve` has them.
+
+    Returns
+    -------
+    ndarray of int16
+        In Q0.15.
+
+    References
+    ----------
+    tflite-micro, reference/integer_ops/logistic.h and tanh.h.
+    """
+    factor, right = (multiplier, shift) if multiplier else (3 << shift, 0)
+    half = 1 << (right - 1) if right else 0
+    scaled = (x.astype(np.int64) * factor + half) >> right
+    table = curve16_table().astype(np.int64)
+    fraction_bits = 8 if is_tanh else 9
+    size = np.abs(scaled)
+    index = np.minimum(size >> fraction_bits, 255)
+    slope = table[np.minimum(index + 1, 255)] - table[index]
+    result = (table[index] << fraction_bits) + (size & ((1 << fraction_bits) - 1)) * slope
+    if is_tanh:
+        centred = np.where(index >= 255, 0xFFFF << 8, result) - (1 << 23)
+        return (np.where(scaled >= 0, centred + 128, 127 - centred) >> 8).astype(np.int16)
+    result = np.where(index >= 255, 0x7FFF << 10, result)
+    result = np.where(scaled >= 0, result + (1 << 9), (1 << 25) - result + (1 << 9) - 1)
+    return (result >> 10).astype(np.int16)

@@ -3,6 +3,7 @@
  * After tflite-micro's kernels/internal/reference/integer_ops/{add,mul,logistic,tanh}.h and
  * kernels/internal/reference/{sub,requantize,quantize,dequantize}.h.
  */
+#include "curve.h"
 #include "kernels.h"
 
 static int32_t add_values(const tg_pair *p, int32_t a, int32_t b) {
@@ -62,33 +63,10 @@ DEFINE_REQUANTIZE(tg_requantize_s8_s16, int8_t, int16_t, INT16_MIN, INT16_MAX)
 DEFINE_REQUANTIZE(tg_requantize_s16_s8, int16_t, int8_t, INT8_MIN, INT8_MAX)
 DEFINE_REQUANTIZE(tg_requantize_s16, int16_t, int16_t, INT16_MIN, INT16_MAX)
 
-/* One value of the logistic function, or of tanh(x) = 2 logistic(2x) - 1, between two entries. */
-static int16_t curve_value(int32_t x, int32_t is_tanh, const uint16_t *table) {
-  const int32_t bits = is_tanh ? 8 : 9; /* of the fraction between two entries */
-  const uint32_t size = (uint32_t)(x < 0 ? -x : x);
-  const uint32_t index = size >> bits;
-  uint32_t result;
-  if (index >= 255) {
-    result = is_tanh ? UINT32_C(0xFFFF) << 8 : UINT32_C(0x7FFF) << 10;
-  } else {
-    const uint32_t fraction = size & ((1u << bits) - 1u);
-    result = ((uint32_t)table[index] << bits) + fraction * (uint32_t)(table[index + 1] - table[index]);
-  }
-  if (is_tanh) {
-    const int32_t centred = (int32_t)result - (1 << 23);
-    return (int16_t)((x >= 0 ? centred + (1 << 7) : -centred + (1 << 7) - 1) >> 8);
-  }
-  result = x >= 0 ? result + (1u << 9) : (1u << 25) - result + (1u << 9) - 1u;
-  return (int16_t)(result >> 10);
-}
-
 void tg_curve_s16(const tg_curve *p, const uint16_t *table, int32_t count, const int16_t *x,
                   int16_t *y) {
-  const int32_t multiplier = p->multiplier ? p->multiplier : 3 << p->shift;
-  const int32_t shift = p->multiplier ? p->shift : 0;
-  const int32_t half = shift > 0 ? 1 << (shift - 1) : 0;
   for (int32_t i = 0; i < count; ++i) {
-    y[i] = curve_value((x[i] * multiplier + half) >> shift, p->is_tanh, table);
+    y[i] = tg_curve_value(p, table, x[i]);
   }
 }
 

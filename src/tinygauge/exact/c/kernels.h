@@ -65,6 +65,24 @@ typedef struct {
   int32_t is_tanh;
 } tg_curve;
 
+/* An SVDF op: `filters` features of the input, the last `memory` of each kept as its state. */
+typedef struct {
+  int32_t batch, inputs, filters, rank, memory;
+  int32_t in_zero, state_zero, out_zero;
+  tg_scale to_state, to_output;
+} tg_svdf;
+
+/* A sequence through an LSTM. Its gates come as input, forget, cell, output. */
+typedef struct {
+  int32_t batch, steps, inputs, units;
+  int32_t is_time_major;          /* (steps, batch, …) instead of (batch, steps, …) */
+  int32_t in_zero, hidden_zero;
+  tg_scale from_input[4], from_hidden[4]; /* sums to Q3.12 */
+  tg_scale kept, added, hidden;   /* of the products of gates */
+  int32_t cell_low, cell_high;    /* the cell is kept between them */
+  tg_curve tanh;                  /* of the cell */
+} tg_lstm;
+
 /* Weights are (out_c, filter_h, filter_w, filter_c); one scale an output channel. */
 void tg_conv_s8(const tg_window *p, const int8_t *x, const int8_t *weights, const int32_t *bias,
                 const tg_scale *scales, int8_t *y);
@@ -125,6 +143,29 @@ void tg_softmax_s8(const tg_softmax *p, const int8_t *x, int8_t *y);
 /* The tables have 513 values each: exp on [-10, 0] and 1 / (1 + x) on [0, 1]. */
 void tg_softmax_s16(const tg_softmax *p, const int16_t *exp_table, const int16_t *reciprocal_table,
                     const int16_t *x, int16_t *y);
+
+/* `features` are (filters, inputs), `times` (filters, memory), the state (batch, filters, memory):
+ * it is read, moved on by one, and left for the next call. */
+void tg_svdf_s8(const tg_svdf *p, const int8_t *x, const int8_t *features, const int8_t *times,
+                const int32_t *bias, int8_t *state, int8_t *y);
+void tg_svdf_s16(const tg_svdf *p, const int8_t *x, const int8_t *features, const int16_t *times,
+                 const int32_t *bias, int16_t *state, int8_t *y);
+
+/* Weights are (4, units, inputs) and (4, units, units), the bias (4, units); `table` is that of
+ * tg_curve_s16. Hidden and cell, (batch, units) each, are read and left for the next call; `sums`
+ * has room for 8 * units. */
+void tg_lstm_s8(const tg_lstm *p, const uint16_t *table, const int8_t *x, const int8_t *weights,
+                const int8_t *recurrent, const int32_t *bias, int32_t *sums, int8_t *hidden,
+                int16_t *cell, int8_t *y);
+void tg_lstm_s16(const tg_lstm *p, const uint16_t *table, const int16_t *x, const int8_t *weights,
+                 const int8_t *recurrent, const int64_t *bias, int64_t *sums, int16_t *hidden,
+                 int16_t *cell, int16_t *y);
+/* One step from the sums of its gates, those of the input and those of the hidden values, 4 * units
+ * each. */
+void tg_lstm_step_s8(const tg_lstm *p, const uint16_t *table, const int32_t *from_input,
+                     const int32_t *from_hidden, int8_t *hidden, int16_t *cell);
+void tg_lstm_step_s16(const tg_lstm *p, const uint16_t *table, const int64_t *from_input,
+                      const int64_t *from_hidden, int16_t *hidden, int16_t *cell);
 
 void tg_strided_copy(const tg_copy *p, const void *x, void *y);
 /* y[i] = x[index[i]], elements of `width` bytes. */

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 
 from tinygauge.exact.lowering.scope import PerTensor, Scope
-from tinygauge.exact.scales import LIMITS, Scale, quantize_multiplier, round_away
+from tinygauge.exact.scales import (
+    LIMITS,
+    Scale,
+    nearest_power_of_two,
+    quantize_multiplier,
+    round_away,
+)
 from tinygauge.exact.steps import (
     Curve,
     LeakyRelu16,
@@ -106,13 +112,6 @@ def hard_swish(scope: Scope, op: Op) -> Lookup:
     return Lookup(**place, table=table)
 
 
-def _log2(value: float) -> tuple[int, bool]:
-    """Return the nearest power of two, and whether it is close (CheckedLog2, in float32)."""
-    exact = np.float32(math.log(value)) * (np.float32(1) / np.float32(math.log(2)))
-    nearest = round_away(float(exact))
-    return nearest, abs(float(exact) - nearest) < 1e-3
-
-
 def curve(scope: Scope, op: Op) -> Step:
     """Lower LOGISTIC and TANH."""
     place, dtype, before, after = _ends(scope, op)
@@ -123,9 +122,9 @@ def curve(scope: Scope, op: Op) -> Step:
             return Lookup(**place, table=tanh_table(before.scale, before.zero))
         scope.require(op, after.zero == -128, f"zero point {after.zero} behind it")
         return Lookup(**place, table=logistic_table(before.scale, before.zero))
-    power, is_power = _log2(after.scale)
+    power, is_power = nearest_power_of_two(after.scale)
     scope.require(op, is_power and power == -15, f"a scale of {after.scale:.3g} behind it")
-    power, is_power = _log2(before.scale)
+    power, is_power = nearest_power_of_two(before.scale)
     shift = 12 + power
     if is_power and shift in ((0, 1) if is_tanh else (0,)):
         return Curve(**place, is_tanh=is_tanh, multiplier=0, shift=shift)

@@ -82,6 +82,16 @@ class Scope:
         self.shape(op, tensor)
         return tensor
 
+    def state(self, op: Op, position: int) -> Tensor:
+        """Return an input that keeps the op's state: nothing else may use it."""
+        tensor = self.input(op, position)
+        uses = [*self.graph.inputs, *self.graph.outputs]
+        for each in self.graph.ops:
+            uses += (*each.inputs, *each.outputs)
+        its_own = tensor.is_variable and not tensor.is_constant and uses.count(tensor.index) == 1
+        self.require(op, its_own, f"tensor {tensor.index} is no state of its own")
+        return tensor
+
     def shape(self, op: Op, tensor: Tensor) -> Shape:
         """Return a shape without open or empty dimensions."""
         whole = all(extent > 0 for extent in tensor.shape)

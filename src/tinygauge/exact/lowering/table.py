@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinygauge.exact.lowering import activations, arithmetic, convolution, shapes
+from tinygauge.exact.lowering import activations, arithmetic, convolution, recurrent, shapes
 from tinygauge.exact.lowering.scope import Lower, Scope
 from tinygauge.exact.steps import Step
 from tinygauge.graph import Model
@@ -48,9 +48,11 @@ LOWER: dict[str, Lower] = {
     "STRIDED_SLICE": shapes.strided_slice,
     "SUB": arithmetic.add,
     "SUM": arithmetic.reduce,
+    "SVDF": recurrent.svdf,
     "TANH": activations.curve,
     "TRANSPOSE": shapes.transpose,
     "TRANSPOSE_CONV": convolution.transpose_conv,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": recurrent.lstm,
     "UNPACK": shapes.unpack,
 }
 

@@ -1,0 +1,141 @@
+"""SVDF and LSTM in NumPy: matrix products over the batch, then integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygauge.exact.fixedpoint import rescale, rescale_by, rescale_wide, wrap
+from tinygauge.exact.recurrent import Lstm, Svdf
+from tinygauge.exact.scales import LIMITS, Scale
+from tinygauge.exact.steps import Array
+from tinygauge.exact.tables import curve16
+
+__all__ = ["MoveOn", "lstm", "product_with", "svdf"]
+
+Longs = npt.NDArray[np.int64]
+Product = Callable[[Array], Array]
+MoveOn = Callable[[Array, Array, Array, Array], None]
+"""Moves hidden and cell on by one step, in place, from the two sums of the gates."""
+
+_INPUT, _FORGET, _CELL, _OUTPUT = range(4)
+# Integers below it are exact in float32, and sums of them; those of int16 are in float64.
+_EXACT_IN_FLOAT32 = 1 << 24
+
+
+def product_with(weights: npt.NDArray[np.int8], zero: int, dtype: str) -> Product:
+    """Return what multiplies rows of stored values with rows of weights; no sum is rounded.
+
+    Parameters
+    ----------
+    weights : ndarray of int8, shape (count, depth)
+    zero : int
+        Zero point of the values.
+    dtype : str
+        Of the values: ``"int8"`` or ``"int16"``.
+
+    Returns
+    -------
+    callable
+        From ``(..., depth)`` to ``(..., count)``, of int32 with int8 values and else of int64.
+    """
+    most = 2 * (LIMITS[dtype][1] + 1)
+    largest = most * int(np.abs(weights.astype(np.int64)).sum(axis=1).max(initial=0))
+    kind = np.float32 if largest < _EXACT_IN_FLOAT32 else np.float64
+    matrix = np.ascontiguousarray(weights.T.astype(kind))
+    sums = np.int32 if dtype == "int8" else np.int64
+    return lambda x: ((x.astype(kind) - kind(zero)) @ matrix).astype(sums)
+
+
+def svdf(step: Svdf, xs: list[Array]) -> list[Array]:
+    """Evaluate SVDF from its reset state, in which all but the newest features are zero.
+
+    Parameters
+    ----------
+    step : Svdf
+    xs : list of ndarray
+        The inputs, ``(n, batch, inputs)``.
+
+    Returns
+    -------
+    list of ndarray
+    """
+    sums = product_with(step.features, step.in_zero, "int8")(xs[0]).astype(np.int64)
+    clamped = np.clip(rescale_by(sums, step.to_state), *LIMITS[step.times.dtype.name])
+    stored = (clamped + step.state_zero).astype(step.times.dtype)  # int8 wraps around, as TFLM's
+    newest = stored.astype(np.int64) - step.state_zero
+    weighted = newest * step.times[:, -1].astype(np.int64)
+    total = weighted.reshape(*weighted.shape[:-1], -1, step.rank).sum(axis=-1) + step.bias
+    values = wrap(rescale_by(wrap(total), step.to_output) + step.out_zero)
+    return [np.clip(values, *LIMITS["int8"]).astype(np.int8)]
+
+
+def _short(values: Longs) -> Longs:
+    return np.clip(values, *LIMITS["int16"])
+
+
+def _gates(step: Lstm, from_input: Array, from_hidden: Array) -> list[Longs]:
+    """Return what the gates let through, in Q0.15."""
+    scaled = rescale_wide if from_input.dtype == np.int64 else rescale
+
+    def rescaled(sums: Array, scale: Scale) -> Longs:
+        return _short(scaled(sums.astype(np.int64), scale.multiplier, scale.shift))
+
+    sums = zip(
+        np.split(from_input, 4, axis=-1), np.split(from_hidden, 4, axis=-1), step.from_input,
+        step.from_hidden, strict=True,
+    )  # fmt: skip
+    added = [_short(rescaled(a, of_a) + rescaled(b, of_b)) for a, b, of_a, of_b in sums]
+    return [
+        curve16(x, is_tanh=gate == _CELL, multiplier=0, shift=0).astype(np.int64)
+        for gate, x in enumerate(added)
+    ]
+
+
+def _move_on(step: Lstm, from_input: Array, from_hidden: Array, hidden: Array, cell: Array) -> None:
+    """Move hidden and cell on by one step."""
+    gates = _gates(step, from_input, from_hidden)
+    kept = _short(rescale_by(gates[_FORGET] * cell, step.kept))
+    added = _short(rescale_by(gates[_INPUT] * gates[_CELL], step.added))
+    cell[:] = np.clip(_short(kept + added), step.cell_low, step.cell_high)
+    curve = curve16(
+        cell, is_tanh=True, multiplier=step.tanh_multiplier, shift=step.tanh_shift
+    ).astype(np.int64)
+    values = wrap(rescale_by(curve * gates[_OUTPUT], step.hidden) + step.hidden_zero)
+    hidden[:] = np.clip(values, *LIMITS[hidden.dtype.name])
+
+
+def lstm(step: Lstm, xs: list[Array], move_on: MoveOn | None = None) -> list[Array]:
+    """Evaluate an LSTM from its reset state.
+
+    Parameters
+    ----------
+    step : Lstm
+    xs : list of ndarray
+        The sequences, with the batch in front.
+    move_on : callable, optional
+        By default NumPy does it.
+
+    Returns
+    -------
+    list of ndarray
+    """
+    x = np.swapaxes(xs[0], 1, 2) if step.is_time_major else xs[0]
+    n, batch, times, inputs = x.shape
+    units = step.recurrent.shape[1]
+    sequences = x.reshape(n * batch, times, inputs)
+    from_input = product_with(step.weights.reshape(-1, inputs), step.in_zero, x.dtype.name)
+    from_hidden = product_with(step.recurrent.reshape(-1, units), step.hidden_zero, x.dtype.name)
+    hidden = np.full((n * batch, units), step.hidden_zero, x.dtype)
+    cell = np.zeros((n * batch, units), np.int16)
+    y = np.empty((n * batch, times, units), x.dtype)
+    move_on = move_on or partial(_move_on, step)
+    for time in range(times):
+        sums = from_input(sequences[:, time]) + step.bias.reshape(-1)
+        move_on(sums, from_hidden(hidden), hidden, cell)
+        y[:, time] = hidden
+    y = y.reshape(n, batch, times, units)
+    return [np.ascontiguousarray(np.swapaxes(y, 1, 2)) if step.is_time_major else y]
