@@ -1,6 +1,6 @@
-"""Evaluates SVDF and LSTM with the compiled kernels.
+"""Evaluates an LSTM: NumPy multiplies matrices over the batch, a compiled kernel does the rest.
 
-An LSTM's gates are matrix products of NumPy's over the batch; the kernel does the rest of a step.
+SVDF needs no kernel of its own here: from its reset state it is a matrix product and little else.
 """
 
 from __future__ import annotations
@@ -12,50 +12,16 @@ from functools import partial
 
 import numpy as np
 
-from tinygauge.exact.library import CLstm, CScale, CSvdf, pointer
+from tinygauge.exact.library import CLstm, CScale, pointer
 from tinygauge.exact.plain_recurrent import lstm
-from tinygauge.exact.recurrent import Lstm, Svdf
+from tinygauge.exact.recurrent import Lstm
 from tinygauge.exact.scales import Scale
 from tinygauge.exact.steps import Array
 from tinygauge.exact.tables import curve16_table
 
-__all__ = ["bind_lstm", "bind_svdf"]
+__all__ = ["bind_lstm"]
 
 Run = Callable[[list[Array]], list[Array]]
-
-
-def bind_svdf(step: Svdf, kernels: ctypes.CDLL) -> Run:
-    """Return what evaluates SVDF.
-
-    Parameters
-    ----------
-    step : Svdf
-    kernels : ctypes.CDLL
-
-    Returns
-    -------
-    callable
-    """
-    filters, inputs = step.features.shape
-    units = filters // step.rank
-    function = kernels.tg_loop_svdf_s8
-    if step.times.dtype == np.int16:
-        function = kernels.tg_loop_svdf_s16
-    form = CSvdf(
-        1, inputs, filters, step.rank, step.times.shape[1], step.in_zero, step.state_zero,
-        step.out_zero, CScale.of(step.to_state), CScale.of(step.to_output),
-    )  # fmt: skip
-    held = [np.ascontiguousarray(each) for each in (step.features, step.times, step.bias)]
-
-    def run(xs: list[Array]) -> list[Array]:
-        x = np.ascontiguousarray(xs[0])
-        rows = x.size // inputs  # each begins with its state reset, so rows of one input are alike
-        y = np.empty((*x.shape[:-1], units), np.int8)
-        if function(byref(form), rows, *map(pointer, (x, *held, y))) != 0:
-            raise MemoryError("no room for the compiled kernels")
-        return [y]
-
-    return run
 
 
 def bind_lstm(step: Lstm, kernels: ctypes.CDLL) -> Run:

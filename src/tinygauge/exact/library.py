@@ -18,8 +18,8 @@ from tinygauge.exact.steps import Array, Window
 __all__ = [
     "LEVELS",
     "BatchConvolution",
-    "CPair",
     "CLstm",
+    "CPair",
     "CScale",
     "CSoftmax",
     "CSvdf",
@@ -175,9 +175,11 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "tg_loop_lstm_step_s8": (None, (POINTER(CLstm), _I, _P, _P, _P, _P, _P)),
     "tg_loop_lstm_step_s16": (None, (POINTER(CLstm), _I, _P, _P, _P, _P, _P)),
     "tg_loop_pool_s16": (None, (POINTER(CWindow), _I, _I, _P, _P)),
-    "tg_loop_svdf_s8": (_I, (POINTER(CSvdf), _I, _P, _P, _P, _P, _P)),
-    "tg_loop_svdf_s16": (_I, (POINTER(CSvdf), _I, _P, _P, _P, _P, _P)),
+    "tg_lstm_s8": (None, (POINTER(CLstm), *(_P,) * 9)),
+    "tg_lstm_s16": (None, (POINTER(CLstm), *(_P,) * 9)),
     "tg_lookup_s8": (None, (_P, _I, _P, _P)),
+    "tg_svdf_s8": (None, (POINTER(CSvdf), *(_P,) * 6)),
+    "tg_svdf_s16": (None, (POINTER(CSvdf), *(_P,) * 6)),
     "tg_softmax_s8": (None, (POINTER(CSoftmax), _P, _P)),
     "tg_softmax_s16": (None, (POINTER(CSoftmax), _P, _P, _P, _P)),
 }

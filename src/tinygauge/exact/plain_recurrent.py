@@ -42,12 +42,13 @@ def product_with(weights: npt.NDArray[np.int8], zero: int, dtype: str) -> Produc
     callable
         From ``(..., depth)`` to ``(..., count)``, of int32 with int8 values and else of int64.
     """
-    most = 2 * (LIMITS[dtype][1] + 1)
-    largest = most * int(np.abs(weights.astype(np.int64)).sum(axis=1).max(initial=0))
+    totals = np.abs(weights.astype(np.int64)).sum(axis=1)
+    largest = (LIMITS[dtype][1] + 1) * int(totals.max(initial=0))
     kind = np.float32 if largest < _EXACT_IN_FLOAT32 else np.float64
     matrix = np.ascontiguousarray(weights.T.astype(kind))
-    sums = np.int32 if dtype == "int8" else np.int64
-    return lambda x: ((x.astype(kind) - kind(zero)) @ matrix).astype(sums)
+    integer = np.int32 if dtype == "int8" else np.int64
+    of_zero = (zero * weights.astype(np.int64).sum(axis=1)).astype(integer)
+    return lambda x: (x.astype(kind) @ matrix).astype(integer) - of_zero
 
 
 def svdf(step: Svdf, xs: list[Array]) -> list[Array]:

@@ -28,6 +28,9 @@ _DEPARTING = {
     ),
 }
 
+# Ops that were compared with tflite-micro alone.
+_UNPROVEN = frozenset({"SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM"})
+
 Inputs = Array | Sequence[Array]
 
 
@@ -229,8 +232,11 @@ def _departure(model: Model, step: Step, rounding: Rounding) -> str:
     """Say why a step is not what the engines of a profile compute; nothing if it is."""
     if rounding is Rounding.TWO:
         return ""
-    if model.main.ops[step.op].kind in _DEPARTING[rounding]:
+    kind = model.main.ops[step.op].kind
+    if kind in _DEPARTING[rounding]:
         return f"profile {rounding} computes it otherwise"
+    if kind in _UNPROVEN:
+        return f"profile {rounding} is not known for it"
     if rounding is Rounding.LITERT and _keeps_negative(step):
         return f"profile {rounding} has no one way to round negative sums"
     tensors = (model.main.tensors[index] for index in (*step.inputs, *step.outputs))

@@ -8,149 +8,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygauge.exact import steps
-from tinygauge.exact.scales import LIMITS, Scale
+from tinygauge.exact.recurrent import Lstm, Svdf
+from tinygauge.exact.scales import LIMITS
 from tinygauge.exact.steps import Step
 from tinygauge.exact.tables import curve16_table, softmax16_tables
-from tinygauge.firmware.text import c_array, c_float, c_struct
+from tinygauge.firmware.recurrent_calls import write_lstm, write_svdf
+from tinygauge.firmware.text import c_float, c_scale
+from tinygauge.firmware.writer import C_TYPES, Place, Shape, Strided, Writer
 from tinygauge.graph import DType
 
-__all__ = ["CALLS", "C_TYPES", "Place", "Writer"]
-
-C_TYPES = {
-    DType.INT8: "int8_t",
-    DType.INT16: "int16_t",
-    DType.INT32: "int32_t",
-    DType.FLOAT32: "float",
-}
-_RANKS = 6  # dimensions of tg_copy
-
-Shape = tuple[int, ...]
-
-
-class Place:
-    """A tensor as a call sees it.
-
-    Parameters
-    ----------
-    pointer : str
-        C expression.
-    shape : tuple of int
-    dtype : DType
-    """
-
-    def __init__(self, pointer: str, shape: Shape, dtype: DType) -> None:
-        self.pointer = pointer
-        self.shape = shape
-        self.dtype = dtype
-
-    @property
-    def elements(self) -> int:
-        """Number of elements."""
-        return math.prod(self.shape)
-
-    @property
-    def width(self) -> int:
-        """Bytes per element."""
-        return self.dtype.bits // 8
-
-    @property
-    def kind(self) -> str:
-        """How kernels for the type are called: ``"s8"`` or ``"s16"``."""
-        return f"s{self.dtype.bits}"
-
-
-class Strided(NamedTuple):
-    """One side of a copy.
-
-    Parameters
-    ----------
-    pointer : str
-        C expression.
-    steps : tuple of int
-        Strides, in elements.
-    offset : int
-        Of the first, in elements.
-    """
-
-    pointer: str
-    steps: Shape
-    offset: int = 0
-
-
-class Writer:
-    """Collects definitions and calls, and says where tensors lie.
-
-    Parameters
-    ----------
-    tensor : callable
-        Returns the place of a tensor by its index.
-    scratch : callable
-        Returns a pointer, C expression, to so many bytes that live during the step.
-    """
-
-    def __init__(self, tensor: Callable[[int], Place], scratch: Callable[[int, str], str]) -> None:
-        self.tensor = tensor
-        self.scratch = scratch
-        self.definitions: list[str] = []
-        self.calls: list[str] = []
-
-    def call(self, function: str, *arguments: str | int) -> None:
-        """Add a call."""
-        self.calls.append(f"    {function}({', '.join(map(str, arguments))});")
-
-    def _name(self, what: str) -> str:
-        return f"{what}_{len(self.definitions)}"
-
-    def array(self, kind: str, values: npt.NDArray[Any] | Sequence[int]) -> str:
-        """Define a constant array and return its name."""
-        name = self._name("data")
-        flat = np.asarray(values).reshape(-1).tolist()
-        self.definitions.append(c_array(kind, name, flat))
-        return name
-
-    def struct(self, kind: str, **fields: int | str) -> str:
-        """Define a constant struct and return a pointer to it."""
-        name = self._name("step")
-        self.definitions.append(c_struct(kind, name, fields))
-        return f"&{name}"
-
-    def scales(self, multipliers: npt.NDArray[np.int32], shifts: npt.NDArray[np.int32]) -> str:
-        """Define a constant array of scales and return its name."""
-        name = self._name("scales")
-        pairs = [
-            f"    {{{multiplier}, {shift}}},"
-            for multiplier, shift in zip(multipliers.tolist(), shifts.tolist(), strict=True)
-        ]
-        head = f"static const tg_scale {name}[{len(pairs)}] = {{\n"
-        self.definitions.append(head + "\n".join(pairs) + "\n};")
-        return name
-
-    def copy(self, width: int, extent: Shape, source: Strided, goal: Strided) -> None:
-        """Copy elements of `width` bytes, as many along each axis as `extent` says."""
-
-        def filled(values: Shape, value: int) -> str:
-            every = (value,) * (_RANKS - len(values)) + tuple(values)
-            return "{" + ", ".join(map(str, every)) + "}"
-
-        fields: dict[str, int | str] = {
-            "width": width,
-            "extent": filled(extent, 1),
-            "from": filled(source.steps, 0),
-            "to": filled(goal.steps, 0),
-            "from_offset": source.offset,
-            "to_offset": goal.offset,
-        }
-        self.call("tg_strided_copy", self.struct("tg_copy", **fields), source.pointer, goal.pointer)
-
-
-def _scale(scale: Scale) -> str:
-    return f"{{{scale.multiplier}, {scale.shift}}}"
+__all__ = ["CALLS"]
 
 
 def _strides(shape: Shape) -> Shape:
@@ -223,9 +95,9 @@ def _add(writer: Writer, step: steps.Add) -> None:
         a_zero=step.a_zero,
         b_zero=step.b_zero,
         out_zero=step.out_zero,
-        a=_scale(step.a),
-        b=_scale(step.b),
-        out=_scale(step.out),
+        a=c_scale(step.a),
+        b=c_scale(step.b),
+        out=c_scale(step.out),
         left_shift=step.left_shift,
         negate_b=int(step.negate_b),
         low=step.low,
@@ -241,7 +113,7 @@ def _multiply(writer: Writer, step: steps.Multiply) -> None:
         a_zero=step.a_zero,
         b_zero=step.b_zero,
         out_zero=step.out_zero,
-        out=_scale(step.out),
+        out=c_scale(step.out),
         low=step.low,
         high=step.high,
     )
@@ -266,7 +138,7 @@ def _softmax(writer: Writer, step: steps.Softmax8 | steps.Softmax16) -> None:
         "tg_softmax",
         rows=source.elements // depth,
         depth=depth,
-        scale=_scale(step.scale),
+        scale=c_scale(step.scale),
         diff_min=step.diff_min if isinstance(step, steps.Softmax8) else 0,
     )
     tables = []
@@ -287,7 +159,7 @@ def _curve(writer: Writer, step: steps.Curve) -> None:
 def _requantize(writer: Writer, step: steps.Requantize) -> None:
     source, goal = _ends(writer, step)
     kinds = [source.kind] if source.kind == goal.kind else [source.kind, goal.kind]
-    scale = f"(tg_scale){_scale(step.scale)}"
+    scale = f"(tg_scale){c_scale(step.scale)}"
     ends = (step.in_zero, step.out_zero, goal.elements, source.pointer, goal.pointer)
     writer.call(f"tg_requantize_{'_'.join(kinds)}", scale, *ends)
     for is_max, bound, limit in zip(
@@ -316,7 +188,7 @@ def _reduce(writer: Writer, step: steps.Reduce) -> None:
         inner=math.prod(shape[axes[-1] + 1 :]),
         in_zero=step.in_zero,
         out_zero=step.out_zero,
-        scale=_scale(step.scale),
+        scale=c_scale(step.scale),
     )
     if step.kind in ("max", "min"):
         want_max = int(step.kind == "max")
@@ -429,5 +301,7 @@ CALLS: dict[type[Step], Callable[[Writer, Any], None]] = {
     steps.Slice: _slice,
     steps.Softmax8: _softmax,
     steps.Softmax16: _softmax,
+    Lstm: write_lstm,
+    Svdf: write_svdf,
 }
 """How each kind of step is written."""

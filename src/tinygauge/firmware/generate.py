@@ -23,9 +23,10 @@ from tinygauge.errors import UnknownNameError, UnsupportedOpError
 from tinygauge.exact.lowering import lower_ops
 from tinygauge.exact.steps import Reshape, Step
 from tinygauge.firmware.arena import ALIGNMENT_BYTES, Room, place
-from tinygauge.firmware.calls import C_TYPES, CALLS, Place, Writer
+from tinygauge.firmware.calls import CALLS
 from tinygauge.firmware.templates import ENGINE, INPUTS, RESULTS
 from tinygauge.firmware.text import c_float
+from tinygauge.firmware.writer import C_TYPES, Place, Writer
 from tinygauge.graph import DType, Model, Tensor
 
 __all__ = ["BENCHMARKS", "Engine", "Wire", "generate_engine", "wire_of"]

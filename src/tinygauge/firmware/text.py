@@ -13,7 +13,9 @@ from itertools import islice
 
 import numpy as np
 
-__all__ = ["c_array", "c_float", "c_struct"]
+from tinygauge.exact.scales import Scale
+
+__all__ = ["c_array", "c_float", "c_scale", "c_struct"]
 
 _PER_LINE = 16
 
@@ -32,6 +34,20 @@ def c_float(value: float) -> str:
         In hexadecimal, as C11 has it.
     """
     return float(np.float32(value)).hex() + "f"
+
+
+def c_scale(scale: Scale) -> str:
+    """Return the initialiser of a ``tg_scale``.
+
+    Parameters
+    ----------
+    scale : Scale
+
+    Returns
+    -------
+    str
+    """
+    return f"{{{scale.multiplier}, {scale.shift}}}"
 
 
 def _literal(value: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tests.support.recurrent_models import lstm_model, svdf_model
 from tests.support.tiny_models import ModelBuilder
 
 __all__ = ["OP_MODELS"]
@@ -235,6 +236,7 @@ OP_MODELS: dict[str, Callable[[], bytes]] = {
     "conv": _conv,
     "depthwise": _depthwise,
     "gather": _gather,
+    "lstm": lambda: lstm_model(shape=(2, 7, 6), in_zero=-5, hidden=(0.01, 17), weight_scale=0.04),
     "logistic": lambda: _curve("LOGISTIC"),
     "max pool": lambda: _pool("MAX_POOL_2D"),
     "maximum": _extremum,
@@ -249,6 +251,10 @@ OP_MODELS: dict[str, Callable[[], bytes]] = {
     "split": _split,
     "square": _own_square,
     "strided slice": _strided_slice,
+    "svdf": lambda: svdf_model(shape=(2, 9), rank=2, state_scale=0.002, out=(0.03, 5)),
+    "svdf of int8": lambda: svdf_model(
+        state="int8", state_scale=0.03, state_zero=9, in_zero=-7, out=(0.004, -3)
+    ),
     "subtract": lambda: _pair("SUB", (1, 4, 6, 3)),
     "transpose": _transpose,
     "transpose conv": _transpose_conv,
@@ -257,6 +263,9 @@ OP_MODELS: dict[str, Callable[[], bytes]] = {
     "int16 conv": lambda: _conv("int16"),
     "int16 depthwise": lambda: _depthwise("int16"),
     "int16 logistic": lambda: _curve("LOGISTIC", "int16"),
+    "int16 lstm": lambda: lstm_model(
+        shape=(5, 2, 6), dtype="int16", in_scale=1 / 3276, weight_scale=0.04, time_major=True
+    ),
     "int16 max pool": lambda: _pool("MAX_POOL_2D", "int16"),
     "int16 mean": lambda: _mean((1, 2), (1, 3), "int16"),
     "int16 multiply": lambda: _pair("MUL", _IMAGE, dtype="int16"),

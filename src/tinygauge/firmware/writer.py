@@ -1,0 +1,141 @@
+"""Where tensors lie in C, and what collects definitions and calls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tinygauge.firmware.text import c_array, c_struct
+from tinygauge.graph import DType
+
+__all__ = ["C_TYPES", "Place", "Shape", "Strided", "Writer"]
+
+C_TYPES = {
+    DType.INT8: "int8_t",
+    DType.INT16: "int16_t",
+    DType.INT32: "int32_t",
+    DType.FLOAT32: "float",
+}
+_RANKS = 6  # dimensions of tg_copy
+
+Shape = tuple[int, ...]
+
+
+class Place:
+    """A tensor as a call sees it.
+
+    Parameters
+    ----------
+    pointer : str
+        C expression.
+    shape : tuple of int
+    dtype : DType
+    """
+
+    def __init__(self, pointer: str, shape: Shape, dtype: DType) -> None:
+        self.pointer = pointer
+        self.shape = shape
+        self.dtype = dtype
+
+    @property
+    def elements(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def width(self) -> int:
+        """Bytes per element."""
+        return self.dtype.bits // 8
+
+    @property
+    def kind(self) -> str:
+        """How kernels for the type are called: ``"s8"`` or ``"s16"``."""
+        return f"s{self.dtype.bits}"
+
+
+class Strided(NamedTuple):
+    """One side of a copy.
+
+    Parameters
+    ----------
+    pointer : str
+        C expression.
+    steps : tuple of int
+        Strides, in elements.
+    offset : int
+        Of the first, in elements.
+    """
+
+    pointer: str
+    steps: Shape
+    offset: int = 0
+
+
+class Writer:
+    """Collects definitions and calls, and says where tensors lie.
+
+    Parameters
+    ----------
+    tensor : callable
+        Returns the place of a tensor by its index.
+    scratch : callable
+        Returns a pointer, C expression, to so many bytes that live during the step.
+    """
+
+    def __init__(self, tensor: Callable[[int], Place], scratch: Callable[[int, str], str]) -> None:
+        self.tensor = tensor
+        self.scratch = scratch
+        self.definitions: list[str] = []
+        self.calls: list[str] = []
+
+    def call(self, function: str, *arguments: str | int) -> None:
+        """Add a call."""
+        self.calls.append(f"    {function}({', '.join(map(str, arguments))});")
+
+    def _name(self, what: str) -> str:
+        return f"{what}_{len(self.definitions)}"
+
+    def array(self, kind: str, values: npt.NDArray[Any] | Sequence[int]) -> str:
+        """Define a constant array and return its name."""
+        name = self._name("data")
+        flat = np.asarray(values).reshape(-1).tolist()
+        self.definitions.append(c_array(kind, name, flat))
+        return name
+
+    def struct(self, kind: str, **fields: int | str) -> str:
+        """Define a constant struct and return a pointer to it."""
+        name = self._name("step")
+        self.definitions.append(c_struct(kind, name, fields))
+        return f"&{name}"
+
+    def scales(self, multipliers: npt.NDArray[np.int32], shifts: npt.NDArray[np.int32]) -> str:
+        """Define a constant array of scales and return its name."""
+        name = self._name("scales")
+        pairs = [
+            f"    {{{multiplier}, {shift}}},"
+            for multiplier, shift in zip(multipliers.tolist(), shifts.tolist(), strict=True)
+        ]
+        head = f"static const tg_scale {name}[{len(pairs)}] = {{\n"
+        self.definitions.append(head + "\n".join(pairs) + "\n};")
+        return name
+
+    def copy(self, width: int, extent: Shape, source: Strided, goal: Strided) -> None:
+        """Copy elements of `width` bytes, as many along each axis as `extent` says."""
+
+        def filled(values: Shape, value: int) -> str:
+            every = (value,) * (_RANKS - len(values)) + tuple(values)
+            return "{" + ", ".join(map(str, every)) + "}"
+
+        fields: dict[str, int | str] = {
+            "width": width,
+            "extent": filled(extent, 1),
+            "from": filled(source.steps, 0),
+            "to": filled(goal.steps, 0),
+            "from_offset": source.offset,
+            "to_offset": goal.offset,
+        }
+        self.call("tg_strided_copy", self.struct("tg_copy", **fields), source.pointer, goal.pointer)
