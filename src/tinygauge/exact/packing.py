@@ -53,6 +53,8 @@ _ORDERS = {
     "portable": _Order(0, "int16", 2, 0),
     "avx2": _Order(0, "int16", 2, 16),
     "avx512": _Order(128, "int8", 4, 64),
+    "neon": _Order(0, "int16", 1, 0),
+    "dotprod": _Order(0, "int8", 4, 16),
 }
 
 Bytes = npt.NDArray[np.int8]

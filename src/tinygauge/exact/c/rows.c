@@ -113,8 +113,9 @@ static void softmax_row_s16(const tg_softmax *p, const int16_t *exp_table,
   }
   uint32_t sum = 0; /* Q16.15 */
   for (int32_t i = 0; i < p->depth; ++i) {
-    y[i] = exp_s16(p, exp_table, x[i] - most);
-    sum += (uint32_t)y[i];
+    const int32_t share = exp_s16(p, exp_table, x[i] - most);
+    y[i] = (int16_t)share;
+    sum += (uint32_t)share;
   }
   const int32_t zeros = leading_zeros(sum);
   const int64_t normalised = (int64_t)(int32_t)sum * ((int64_t)1 << (zeros - 1));

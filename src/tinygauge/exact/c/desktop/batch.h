@@ -1,8 +1,8 @@
 /* Kernels for a batch of inputs on a desktop: the results of kernels.h, sooner.
  *
  * Images are staged first: what lies outside is filled in by the zero point, and values become
- * int16 or uint8 (stored + 128), whichever the inner loops of the processor multiply best. The
- * bias takes up the zero point and the 128. Python packs weights and bias
+ * int16 or uint8 (stored + 128) or stay int8, whichever the inner loops of the processor multiply
+ * best. The bias takes up the zero point and the 128. Python packs weights and bias
  * (tinygauge.exact.packing); levels.c chooses the loops.
  */
 #ifndef TINYGAUGE_BATCH_H
@@ -17,12 +17,31 @@
 #else
 #define TG_X86 0
 #endif
+#if defined(__aarch64__) && !defined(__AARCH64EB__) && (defined(__GNUC__) || defined(__clang__))
+#define TG_ARM 1
+#else
+#define TG_ARM 0
+#endif
+/* Older compilers know dot products only where every function may use them. */
+#if TG_ARM && (defined(__ARM_FEATURE_DOTPROD) || \
+               (defined(__clang__) ? __clang_major__ >= 16 : __GNUC__ >= 8))
+#define TG_ARM_DOTPROD 1
+#else
+#define TG_ARM_DOTPROD 0
+#endif
 
 /* How sums become outputs. */
 enum { TG_TWO_ROUNDINGS = 0, TG_FLOAT_ROUNDING = 1, TG_TIES_UP = 2 };
 
 /* The instruction sets that inner loops may exist for: tinygauge.exact.library.LEVELS. */
-enum { TG_PORTABLE_LEVEL = 0, TG_AVX2_LEVEL = 1, TG_AVX512_LEVEL = 2, TG_LEVELS = 3 };
+enum {
+  TG_PORTABLE_LEVEL = 0,
+  TG_AVX2_LEVEL = 1,
+  TG_AVX512_LEVEL = 2,
+  TG_NEON_LEVEL = 3,
+  TG_DOTPROD_LEVEL = 4,
+  TG_LEVELS = 5
+};
 
 /* Patches at a time, channels that weights are packed by, and lanes of a depthwise row. */
 enum { TG_PATCHES = 16, TG_COLUMNS = 16, TG_LANES = 64 };
@@ -69,6 +88,12 @@ enum { TG_SLACK = 2 * TG_LANES };
 extern const tg_loops tg_portable_loops;
 #if TG_X86
 extern const tg_loops tg_avx2_loops, tg_avx512_loops;
+#endif
+#if TG_ARM
+extern const tg_loops tg_neon_loops;
+#endif
+#if TG_ARM_DOTPROD
+extern const tg_loops tg_dotprod_loops;
 #endif
 
 /* The loops of a level; NULL if this machine has none. */

@@ -1,6 +1,23 @@
 /* Chooses the inner loops that the processor can run. */
 #include "batch.h"
 
+#if TG_ARM_DOTPROD && !defined(__ARM_FEATURE_DOTPROD)
+#if defined(__linux__)
+#include <sys/auxv.h>
+/* Linux, arch/arm64/include/uapi/asm/hwcap.h: HWCAP_ASIMDDP. */
+static int has_dotprod(void) { return (getauxval(AT_HWCAP) & (1ul << 20)) != 0; }
+#elif defined(_WIN32)
+#include <windows.h>
+/* winnt.h: PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE. */
+static int has_dotprod(void) { return IsProcessorFeaturePresent(43) != 0; }
+#else
+/* Apple's compilers have the feature for all of their 64-bit processors for desktops. */
+static int has_dotprod(void) { return 0; }
+#endif
+#elif TG_ARM_DOTPROD
+static int has_dotprod(void) { return 1; }
+#endif
+
 static int is_runnable(int32_t level) {
 #if TG_X86
   __builtin_cpu_init();
@@ -12,6 +29,16 @@ static int is_runnable(int32_t level) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   }
 #endif
+#if TG_ARM_DOTPROD
+  if (level == TG_DOTPROD_LEVEL) {
+    return has_dotprod();
+  }
+#endif
+#if TG_ARM
+  if (level == TG_NEON_LEVEL) {
+    return 1;
+  }
+#endif
   return level == TG_PORTABLE_LEVEL;
 }
 
@@ -20,6 +47,12 @@ static const tg_loops *const all_loops[TG_LEVELS] = {
 #if TG_X86
     [TG_AVX2_LEVEL] = &tg_avx2_loops,
     [TG_AVX512_LEVEL] = &tg_avx512_loops,
+#endif
+#if TG_ARM
+    [TG_NEON_LEVEL] = &tg_neon_loops,
+#endif
+#if TG_ARM_DOTPROD
+    [TG_DOTPROD_LEVEL] = &tg_dotprod_loops,
 #endif
 };
 
