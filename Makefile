@@ -20,7 +20,7 @@ $(INSTALL) --no-deps --no-build-isolation --editable .
   echo "make: no compiled kernels (see build/kernels.log); NumPy does their work, slower"
 endef
 
-.PHONY: help demo test unit lint fmt types docs check bench validate-memory validate-latency validate-accuracy lock train clean
+.PHONY: help demo test unit lint fmt types docs check bench validate-memory validate-latency validate-accuracy aarch64 lock train clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
@@ -64,6 +64,13 @@ validate-latency: $(VENV)/.dev ## compare predicted times with measured ones tha
 
 validate-accuracy: $(VENV)/.dev ## compare the exact evaluator with the interpreters, output by output
 	$(BIN)/python tools/validate_accuracy.py
+
+aarch64: build/aarch64/.ready ## fetch a Python for 64-bit Arm, which QEMU runs in the tests
+
+build/aarch64/.ready: tools/aarch64.sh requirements/demo.txt | $(UV)
+	rm -rf $(@D)
+	tools/aarch64.sh $(@D) $(UV)
+	@touch $@
 
 lock: $(UV) ## write requirements/*.txt anew
 	$(UV) $(LOCK) pyproject.toml --group build -o requirements/demo.txt
