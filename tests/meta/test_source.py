@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,6 +127,21 @@ def test_imports_point_down_only() -> None:
     )
 
     assert done.returncode == 0, done.stdout
+
+
+def test_the_architecture_page_lists_the_layers() -> None:
+    """Every module of pyproject.toml's layers once, from top to bottom."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = project["tool"]["importlinter"]["contracts"]
+    layers = [set(layer.split(" | ")) for layer in contract["layers"]]
+    page = (ROOT / "docs" / "design" / "architecture.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^ ?(\w+)  ", page.split("```")[1], re.MULTILINE)
+
+    place = 0
+    for layer in layers:
+        assert set(listed[place : place + len(layer)]) == layer
+        place += len(layer)
+    assert place == len(listed)
 
 
 def _tracked() -> list[Path]:

@@ -7,6 +7,7 @@ import sys
 
 from tinygauge import catalog
 from tinygauge.cli.output import console
+from tinygauge.report.catalogue_documents import board_document, engine_document
 from tinygauge.report.catalogue_tables import (
     board_table,
     boards_table,
@@ -14,7 +15,7 @@ from tinygauge.report.catalogue_tables import (
     engine_table,
     engines_table,
 )
-from tinygauge.report.serialise import board_document, engine_document, render_json
+from tinygauge.report.serialise import render_json
 
 __all__ = ["run_boards", "run_engines"]
 

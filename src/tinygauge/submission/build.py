@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinygauge.bench.folder import load_run
@@ -27,10 +27,11 @@ from tinygauge.bench.rules import check_rules
 from tinygauge.catalog.toml_table import TomlTable, read_toml
 from tinygauge.errors import ConfigError
 from tinygauge.files import write_whole
+from tinygauge.measurement.metrics import score_of
+from tinygauge.quantity import Missing
 from tinygauge.submission.formats_eembc import eembc_files
 from tinygauge.submission.formats_mlc import mlc_files
 from tinygauge.submission.rounds import LATEST, TARGETS, Round, RunnerKind, round_named
-from tinygauge.submission.score import score_run
 from tinygauge.submission.system import KEYS
 from tinygauge.submission.traces import eembc_trace_files
 
@@ -202,7 +203,7 @@ def build_submission(
         )
     files: list[Path] = []
     # Scored first: what can't be scored is told before anything is written.
-    scored = [(run, score_run(run) if run.mode is Mode.ACCURACY else None) for run in loaded]
+    scored = [(run, _score(run) if run.mode is Mode.ACCURACY else None) for run in loaded]
     for run, score in scored:
         target = folder / run.benchmark / run.mode.value
         for name, content in _files(run, score, runner).items():
@@ -247,9 +248,17 @@ def _load_runs(paths: Sequence[str | Path], rules: Round) -> list[Run]:
     return list(loaded.values())
 
 
+def _score(run: Run) -> float:
+    """Return the accuracy of a run by its benchmark's metric, a ratio."""
+    score = score_of(replace(run, metric=TARGETS[run.benchmark][0]))
+    if isinstance(score, Missing):
+        raise ConfigError(run.folder or run.benchmark, score.reason, score.advice)
+    return score.value.value
+
+
 def _refuse_empty(run: Run, path: str | Path) -> None:
     if run.mode is Mode.ACCURACY:
-        return  # score_run says what is missing
+        return  # _score says what is missing
     if not run.windows or any(not window.elapsed_s > 0 for window in run.windows):
         raise ConfigError(str(path), "a window is missing or took no time", "Measure again")
     if run.mode is Mode.ENERGY and any(window.energy is None for window in run.windows):

@@ -21,10 +21,9 @@ from tinygauge.evaluation import Alternative, Results
 from tinygauge.inspection import inspect
 from tinygauge.quantity import Evidence, Interval, Method, Missing, Provenance, Quantity
 from tinygauge.records import Failure, Finding, Severity
+from tinygauge.report.catalogue_documents import board_document, engine_document
 from tinygauge.report.serialise import (
     SCHEMA_VERSION,
-    board_document,
-    engine_document,
     inspection_document,
     quantity_document,
     render_csv,
