@@ -151,7 +151,7 @@ def test_what_is_wrong_with_runs_is_said(
         ([tmp_path / "nowhere"], "can't read it"),
         ([half], "not complete"),
         ([bench / "energy", bench / "energy"], "is of kws energy too"),
-        ([keep(tmp_path / "blind", blind)], "no right answer"),
+        ([keep(tmp_path / "blind", blind)], "the true class of 3 inputs is not known"),
         ([keep(tmp_path / "custom", custom)], "a run of 'custom' can't be put into v1.4"),
         ([keep(tmp_path / "empty", empty)], "a window is missing"),
     ]
