@@ -330,11 +330,19 @@ def _exact(model: bytes, job: dict[str, Any]) -> Runtime:
     try:
         parsed = parse(model, name="model")
         if _is_on_cuda(job):
-            return compile_model(parsed, rounding, on="cuda").run
-        program = compile_model(parsed, rounding, job["threads"])
+            program = compile_model(parsed, rounding, on="cuda")
+        else:
+            program = compile_model(parsed, rounding, job["threads"])
     except InputError as error:
         raise ValueError(str(error)) from error
-    return program.run
+
+    def run(batch: list[Any]) -> Outputs:
+        try:
+            return program.run(batch)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+
+    return run
 
 
 def _onnxruntime(model: bytes, _job: dict[str, Any]) -> Runtime:

@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from tinygauge.errors import DatasetError
 from tinygauge.exact import steps
 from tinygauge.exact.fixedpoint import (
     high_mul,
@@ -212,10 +213,52 @@ def _arg_extremum(step: steps.ArgExtremum, xs: list[Array]) -> list[Array]:
     return [found.astype(np.int32)]
 
 
+def _take_rows(step: steps.TakeRows, xs: list[Array]) -> list[Array]:
+    places, rows = xs[0], len(step.table)
+    outside = (places < 0) | (places >= rows)
+    if outside.any():
+        problem = f"a value leads to row {int(places[outside][0])} of a table of {rows}"
+        raise DatasetError("inputs", problem, "TFLM stops there, or reads beyond its table")
+    return [step.table[places]]
+
+
+def _constant(step: steps.Constant, xs: list[Array]) -> list[Array]:
+    del xs
+    return [step.value]
+
+
+def _cast(step: steps.Cast, xs: list[Array]) -> list[Array]:
+    x = xs[0]
+    if x.dtype == np.float32 and step.dtype not in ("bool", "float32"):
+        # What is no 32-bit integer becomes the lowest, as on x86; boards saturate or differ.
+        fits = np.abs(np.nan_to_num(x, nan=np.inf)) < 2.0**31
+        x = np.where(fits, x, -(2.0**31)).astype(np.int64)
+    return [x.astype(step.dtype)]
+
+
+def _negate(step: steps.Negate, xs: list[Array]) -> list[Array]:
+    del step
+    return [-xs[0]]
+
+
+def _resize_bilinear(step: steps.ResizeBilinear, xs: list[Array]) -> list[Array]:
+    x = xs[0].reshape(-1, step.in_h, step.in_w, step.in_c).astype(np.int32)
+    above, below, down = step.rows.T
+    left, right, across = step.columns.T
+    down, across = down[:, None, None], across[:, None]
+    rows = x[:, above] * (1024 - down) + x[:, below] * down
+    values = rows[:, :, left] * (1024 - across) + rows[:, :, right] * across
+    half = 1 << 19
+    rounded = np.where(values > 0, (values + half) >> 20, -((half - values) >> 20))
+    return [rounded.astype(np.int8)]
+
+
 PLAIN: dict[type[Step], Evaluate] = {
     steps.Add: _add,
     steps.ArgExtremum: _arg_extremum,
+    steps.Cast: _cast,
     steps.Concatenate: _concatenate,
+    steps.Constant: _constant,
     steps.Convolve: convolve,
     steps.Curve: _curve,
     steps.Dequantize: _dequantize,
@@ -224,6 +267,7 @@ PLAIN: dict[type[Step], Evaluate] = {
     steps.LeakyRelu16: _leaky_relu16,
     steps.Lookup: _lookup,
     steps.Multiply: _multiply,
+    steps.Negate: _negate,
     steps.Pad: _pad,
     steps.Permute: _permute,
     steps.Pick: _pick,
@@ -232,9 +276,11 @@ PLAIN: dict[type[Step], Evaluate] = {
     steps.Reduce: _reduce,
     steps.Requantize: _requantize,
     steps.Reshape: _reshape,
+    steps.ResizeBilinear: _resize_bilinear,
     steps.Slice: _slice,
     steps.Softmax8: _softmax8,
     steps.Softmax16: _softmax16,
+    steps.TakeRows: _take_rows,
     Lstm: lstm,
     Svdf: svdf,
 }

@@ -28,6 +28,7 @@ __all__ = [
 
 # Lowest and highest stored value by dtype.
 LIMITS: dict[str, tuple[int, int]] = {
+    "uint8": (0, 255),
     "int8": (-128, 127),
     "int16": (-32768, 32767),
     "int32": (-(2**31), 2**31 - 1),

@@ -20,7 +20,9 @@ from tinygauge.exact.scales import Scale
 __all__ = [
     "Add",
     "ArgExtremum",
+    "Cast",
     "Concatenate",
+    "Constant",
     "Convolve",
     "Curve",
     "Dequantize",
@@ -29,6 +31,7 @@ __all__ = [
     "LeakyRelu16",
     "Lookup",
     "Multiply",
+    "Negate",
     "Pad",
     "Permute",
     "Pick",
@@ -37,10 +40,12 @@ __all__ = [
     "Reduce",
     "Requantize",
     "Reshape",
+    "ResizeBilinear",
     "Slice",
     "Softmax8",
     "Softmax16",
     "Step",
+    "TakeRows",
     "Window",
 ]
 
@@ -370,7 +375,11 @@ class Slice(Step):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pick(Step):
-    """RESIZE_NEAREST_NEIGHBOR, MIRROR_PAD: output value i is input value ``index[i]``."""
+    """Ops that put values elsewhere: output value i is input value ``index[i]``.
+
+    RESIZE_NEAREST_NEIGHBOR, MIRROR_PAD, BROADCAST_TO, REVERSE_V2, GATHER_ND, FILL and those
+    between space, depth and batch.
+    """
 
     index: npt.NDArray[np.int32]
 
@@ -389,3 +398,49 @@ class ArgExtremum(Step):
 
     axis: int
     is_max: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TakeRows(Step):
+    """GATHER and EMBEDDING_LOOKUP of rows of a constant `table`; the inputs are their places."""
+
+    table: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Constant(Step):
+    """SHAPE: the same `value` for every input, of shape ``(1, *shape of the tensor)``."""
+
+    value: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cast(Step):
+    """CAST to a type of NumPy's name; what does not fit loses its upper bits."""
+
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Negate(Step):
+    """NEG of float32, the one type that TFLM has it for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ResizeBilinear(Step):
+    """RESIZE_BILINEAR of int8 images.
+
+    Parameters
+    ----------
+    in_h, in_w, in_c : int
+        One image.
+    rows, columns : ndarray of int32, shape (out_h, 3), (out_w, 3)
+        For each of the output's, the two of the input's between which it lies, and how far behind
+        the first, in 1/1024.
+    """
+
+    in_h: int
+    in_w: int
+    in_c: int
+    rows: npt.NDArray[np.int32]
+    columns: npt.NDArray[np.int32]

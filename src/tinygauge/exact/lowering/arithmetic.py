@@ -11,10 +11,12 @@ from tinygauge.exact.scales import LIMITS
 from tinygauge.exact.steps import (
     Add,
     ArgExtremum,
+    Cast,
     Dequantize,
     Extremum,
     Lookup,
     Multiply,
+    Negate,
     Quantize,
     Reduce,
     Requantize,
@@ -23,7 +25,17 @@ from tinygauge.exact.steps import (
 from tinygauge.exact.tables import requantize_table
 from tinygauge.graph import DType, Op, Tensor
 
-__all__ = ["add", "arg_extremum", "dequantize", "extremum", "multiply", "quantize", "reduce"]
+__all__ = [
+    "add",
+    "arg_extremum",
+    "cast",
+    "dequantize",
+    "extremum",
+    "multiply",
+    "negate",
+    "quantize",
+    "reduce",
+]
 
 _REDUCTIONS = {"MEAN": "mean", "SUM": "sum", "REDUCE_MAX": "max", "REDUCE_MIN": "min"}
 
@@ -78,9 +90,9 @@ def add(scope: Scope, op: Op) -> Add:
 
 
 def multiply(scope: Scope, op: Op) -> Multiply:
-    """Lower MUL."""
+    """Lower MUL; a constant of zeros may have a scale of 0."""
     a, b, output, a_shape, b_shape = _operands(scope, op)
-    first, second = scope.quantization(op, a), scope.quantization(op, b)
+    first, second = (scope.quantization(op, each, least=0.0) for each in (a, b))
     result = scope.quantization(op, output)
     low, high = scope.clamp(op, output)
     return Multiply(
@@ -112,12 +124,22 @@ def extremum(scope: Scope, op: Op) -> Extremum:
     )
 
 
+# What QUANTIZE makes of each type (quantize_common.cc).
+_QUANTIZED = {
+    DType.FLOAT32: (DType.INT8, DType.INT16),
+    DType.INT8: (DType.INT8, DType.INT16, DType.UINT8),
+    DType.INT16: (DType.INT8, DType.INT16),
+    DType.UINT8: (DType.INT8,),
+}
+
+
 def quantize(scope: Scope, op: Op) -> Step:
     """Lower QUANTIZE, from float32 or between quantised types."""
     scope.operands(op, 1)
     source, output = scope.input(op), scope.output(op)
     scope.same_shape(op, output, source.shape)
-    scope.require(op, output.dtype in (DType.INT8, DType.INT16), f"to {output.dtype}")
+    known = output.dtype in _QUANTIZED.get(source.dtype, ())
+    scope.require(op, known, f"{source.dtype} to {output.dtype}")
     after = scope.quantization(op, output)
     ends = {"op": op.index, "inputs": (source.index,), "outputs": (output.index,)}
     if source.dtype is DType.FLOAT32:
@@ -125,7 +147,6 @@ def quantize(scope: Scope, op: Op) -> Step:
             **ends,  # type: ignore[arg-type]
             scale=after.scale, zero=after.zero, dtype=output.dtype.value,
         )  # fmt: skip
-    scope.activations(op, source)
     before = scope.quantization(op, source)
     scale = scope.scale(op, before.scale / after.scale)
     low, high = LIMITS[output.dtype.value]
@@ -143,7 +164,8 @@ def dequantize(scope: Scope, op: Op) -> Dequantize:
     """Lower DEQUANTIZE to float32."""
     scope.operands(op, 1)
     source, output = scope.input(op), scope.output(op)
-    scope.activations(op, source)
+    stored = source.dtype in (DType.INT8, DType.INT16, DType.UINT8)
+    scope.require(op, stored, f"values of type {source.dtype}")
     scope.same_shape(op, output, source.shape)
     scope.require(op, output.dtype is DType.FLOAT32, f"to {output.dtype}")
     before = scope.quantization(op, source)
@@ -154,6 +176,31 @@ def dequantize(scope: Scope, op: Op) -> Dequantize:
         scale=before.scale,
         zero=before.zero,
     )
+
+
+_CASTS = (DType.INT8, DType.INT16, DType.INT32, DType.BOOL, DType.FLOAT32)
+
+
+def cast(scope: Scope, op: Op) -> Cast:
+    """Lower CAST between the types that TFLM knows, but those without a sign."""
+    scope.operands(op, 1)
+    source, output = scope.input(op), scope.output(op)
+    for tensor in (source, output):
+        scope.require(op, tensor.dtype in _CASTS, f"values of type {tensor.dtype}")
+    scope.same_shape(op, output, source.shape)
+    return Cast(
+        op=op.index, inputs=(source.index,), outputs=(output.index,), dtype=output.dtype.value
+    )
+
+
+def negate(scope: Scope, op: Op) -> Negate:
+    """Lower NEG of float32: TFLM has it for no other type."""
+    scope.operands(op, 1)
+    source, output = scope.input(op), scope.output(op)
+    both = source.dtype is output.dtype is DType.FLOAT32
+    scope.require(op, both, f"values of type {source.dtype}")
+    scope.same_shape(op, output, source.shape)
+    return Negate(op=op.index, inputs=(source.index,), outputs=(output.index,))
 
 
 def _axes(scope: Scope, op: Op, ranks: int) -> tuple[int, ...]:

@@ -27,6 +27,8 @@ _LARGEST_SHIFT = 30
 # Of 64-bit sums (common.cc asserts it).
 _LARGEST_WIDE_SHIFT = 7
 _MAX_DIMENSIONS = 6
+# The smallest scale that float32 holds in full.
+_TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +117,14 @@ class Scope:
         self.require(op, dtype in (DType.INT8, DType.INT16), f"values of type {dtype}")
         return dtype
 
-    def quantization(self, op: Op, tensor: Tensor) -> PerTensor:
+    def quantization(self, op: Op, tensor: Tensor, least: float = _TINY) -> PerTensor:
         """Return scale and zero point of a tensor quantised as a whole."""
         found = tensor.quantization
         label = f"tensor {tensor.index}"
         if found is None or found.per_channel:
             raise self.refuse(op, f"{label} has {'no scale' if found is None else 'many scales'}")
         scale, zero = found.scale[0], found.zero_point[0]
-        normal = float(np.finfo(np.float32).tiny) <= scale < math.inf
+        normal = least <= scale < math.inf
         self.require(op, normal, f"{label} has scale {scale}")
         low, high = LIMITS.get(tensor.dtype.value, (0, 0))
         self.require(op, low <= zero <= high, f"{label} has zero point {zero}")

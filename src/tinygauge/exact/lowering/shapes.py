@@ -9,14 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygauge.exact.lowering.scope import Scope, Shape
-from tinygauge.exact.scales import LIMITS
-from tinygauge.exact.steps import Concatenate, Gather, Pad, Permute, Pick, Reshape, Slice
+from tinygauge.exact.steps import Concatenate, Gather, Pad, Permute, Pick, Reshape, Slice, TakeRows
 from tinygauge.graph import DType, Op, Tensor
 
 __all__ = [
     "concatenation",
+    "embedding_lookup",
     "gather",
     "mirror_pad",
+    "moved",
     "pack",
     "pad",
     "reshape",
@@ -33,7 +34,7 @@ _MOVABLE = (DType.INT8, DType.INT16, DType.INT32, DType.FLOAT32)
 Part = tuple[tuple[int, int, int], ...]
 
 
-def _ends(scope: Scope, op: Op, source: Tensor, *outputs: Tensor) -> dict[str, Any]:
+def moved(scope: Scope, op: Op, source: Tensor, *outputs: Tensor) -> dict[str, Any]:
     """Check that values are only moved, and return where from and to."""
     for output in outputs:
         scope.require(op, output.dtype is source.dtype, f"{source.dtype} to {output.dtype}")
@@ -66,7 +67,7 @@ def reshape(scope: Scope, op: Op) -> Reshape:
     source, output = scope.input(op), scope.output(op)
     same = math.prod(source.shape) == math.prod(output.shape)
     scope.require(op, same, f"{source.shape} to {output.shape}")
-    return Reshape(**_ends(scope, op, source, output))
+    return Reshape(**moved(scope, op, source, output))
 
 
 def transpose(scope: Scope, op: Op) -> Permute:
@@ -76,7 +77,7 @@ def transpose(scope: Scope, op: Op) -> Permute:
     scope.require(op, sorted(order) == list(range(len(source.shape))), f"axes {order}")
     scope.same_shape(op, output, tuple(source.shape[axis] for axis in order))
     axes = (0, *(axis + 1 for axis in order))
-    return Permute(**_ends(scope, op, source, output), axes=axes)
+    return Permute(**moved(scope, op, source, output), axes=axes)
 
 
 def _widths(scope: Scope, op: Op, source: Tensor) -> tuple[tuple[int, int], ...]:
@@ -108,7 +109,7 @@ def pad(scope: Scope, op: Op) -> Pad:
         constant = scope.constant(op, scope.input(op, 2), source.dtype)
         scope.require(op, constant.size == 1, f"{constant.size} values to pad with")
         value = int(constant.reshape(-1)[0])
-    return Pad(**_ends(scope, op, source, output), widths=((0, 0), *widths), value=value)
+    return Pad(**moved(scope, op, source, output), widths=((0, 0), *widths), value=value)
 
 
 def mirror_pad(scope: Scope, op: Op) -> Pick:
@@ -125,7 +126,7 @@ def mirror_pad(scope: Scope, op: Op) -> Pick:
     scope.require(op, fits, f"paddings {widths} of {source.shape}")
     index = np.arange(math.prod(source.shape), dtype=np.int32).reshape(source.shape)
     index = np.pad(index, widths, mode="reflect" if reflects else "symmetric")
-    return Pick(**_ends(scope, op, source, output), index=np.ascontiguousarray(index))
+    return Pick(**moved(scope, op, source, output), index=np.ascontiguousarray(index))
 
 
 def concatenation(scope: Scope, op: Op) -> Concatenate:
@@ -146,7 +147,7 @@ def concatenation(scope: Scope, op: Op) -> Concatenate:
     total = sum(source.shape[axis] for source in sources)
     scope.require(op, total == output.shape[axis], f"gives {total} along axis {axis}")
     _alike(scope, op, *sources, output)
-    ends = [_ends(scope, op, source, output) for source in sources].pop()
+    ends = [moved(scope, op, source, output) for source in sources].pop()
     ends["inputs"] = tuple(source.index for source in sources)
     return Concatenate(**ends, axis=axis + 1)
 
@@ -161,7 +162,7 @@ def pack(scope: Scope, op: Op) -> Concatenate:
     rest = output.shape[:axis] + output.shape[axis + 1 :]
     fits = output.shape[axis] == len(sources) and all(s.shape == rest for s in sources)
     scope.require(op, fits, f"gives {output.shape}")
-    ends = [_ends(scope, op, source, output) for source in sources].pop()
+    ends = [moved(scope, op, source, output) for source in sources].pop()
     ends["inputs"] = tuple(source.index for source in sources)
     return Concatenate(**ends, axis=axis + 1, is_stack=True)
 
@@ -182,7 +183,7 @@ def slice_(scope: Scope, op: Op) -> Slice:
         scope.require(op, begin >= 0 and 0 < count <= extent - begin, f"{begins} and {sizes}")
         part.append((begin, count, 1))
     scope.same_shape(op, output, tuple(count for _, count, _ in part))
-    return Slice(**_ends(scope, op, source, output), parts=(tuple(part),))
+    return Slice(**moved(scope, op, source, output), parts=(tuple(part),))
 
 
 def strided_slice(scope: Scope, op: Op) -> Slice:
@@ -214,7 +215,7 @@ def strided_slice(scope: Scope, op: Op) -> Slice:
         part.append((places[0], len(places), step))
         shape.append(len(places))
     scope.same_shape(op, output, tuple(shape))
-    return Slice(**_ends(scope, op, source, output), parts=(tuple(part),))
+    return Slice(**moved(scope, op, source, output), parts=(tuple(part),))
 
 
 def _cut(scope: Scope, op: Op, source: Tensor, axis: int, sizes: list[int]) -> Slice:
@@ -231,7 +232,7 @@ def _cut(scope: Scope, op: Op, source: Tensor, axis: int, sizes: list[int]) -> S
         part[axis] = (start, size, 1)
         parts.append(tuple(part))
         start += size
-    return Slice(**_ends(scope, op, source, *outputs), parts=tuple(parts))
+    return Slice(**moved(scope, op, source, *outputs), parts=tuple(parts))
 
 
 def split(scope: Scope, op: Op) -> Slice:
@@ -270,22 +271,43 @@ def unpack(scope: Scope, op: Op) -> Slice:
         part = _whole(source.shape)
         part[axis] = (place, 1, 1)
         parts.append(tuple(part))
-    return Slice(**_ends(scope, op, source, *outputs), parts=tuple(parts))
+    return Slice(**moved(scope, op, source, *outputs), parts=tuple(parts))
 
 
-def gather(scope: Scope, op: Op) -> Gather:
-    """Lower GATHER with constant indices."""
+def gather(scope: Scope, op: Op) -> Gather | TakeRows:
+    """Lower GATHER with constant indices, or from a constant."""
     scope.operands(op, 2)
-    source, output = scope.input(op), scope.output(op)
-    scope.require(op, not source.is_constant, "it reads a constant by a computed index")
+    source, places, output = scope.input(op), scope.input(op, 1), scope.output(op)
     scope.require(op, op.option_int("batch_dims") == 0, "batch dimensions")
+    movable = source.dtype in (DType.INT8, DType.FLOAT32)
+    scope.require(op, movable, f"values of type {source.dtype}")
     axis = _axis(scope, op, op.option_int("axis"), len(source.shape))
-    index = scope.constant(op, scope.input(op, 1), DType.INT32)
+    shape = (*source.shape[:axis], *places.shape, *source.shape[axis + 1 :])
+    scope.same_shape(op, output, shape)
+    if source.is_constant and not places.is_constant:
+        scope.require(op, axis == 0, f"places along axis {axis} of a constant")
+        return _rows(scope, op, table=source, places=places, output=output)
+    index = scope.constant(op, places, DType.INT32)
     inside = index.size > 0 and int(index.min()) >= 0 and int(index.max()) < source.shape[axis]
     scope.require(op, inside, "an index outside")
-    shape = (*source.shape[:axis], *index.shape, *source.shape[axis + 1 :])
-    scope.same_shape(op, output, shape)
-    return Gather(**_ends(scope, op, source, output), axis=axis + 1, index=index.astype(np.int32))
+    return Gather(**moved(scope, op, source, output), axis=axis + 1, index=index.astype(np.int32))
+
+
+def _rows(scope: Scope, op: Op, *, table: Tensor, places: Tensor, output: Tensor) -> TakeRows:
+    """Take rows of a constant by computed places."""
+    scope.require(op, places.dtype is DType.INT32, f"places of type {places.dtype}")
+    values = scope.constant(op, table, DType.INT8, DType.FLOAT32)
+    ends = moved(scope, op, table, output) | {"inputs": (places.index,)}
+    return TakeRows(**ends, table=values)
+
+
+def embedding_lookup(scope: Scope, op: Op) -> TakeRows:
+    """Lower EMBEDDING_LOOKUP of rows that keep their type."""
+    scope.operands(op, 2)
+    places, table, output = scope.input(op), scope.input(op, 1), scope.output(op)
+    scope.require(op, len(places.shape) == 1, f"places of shape {places.shape}")
+    scope.same_shape(op, output, (*places.shape, *table.shape[1:]))
+    return _rows(scope, op, table=table, places=places, output=output)
 
 
 def _nearest(size: int, wanted: int, *, aligned: bool, half: bool) -> npt.NDArray[np.int64]:
@@ -317,7 +339,7 @@ def resize_nearest(scope: Scope, op: Op) -> Pick:
     sizes = scope.integers(op, 1)
     scope.require(op, len(sizes) == 2 and all(0 < size < 2**15 for size in sizes), f"{sizes}")
     scope.same_shape(op, output, (batch, *sizes, channels))
-    scope.require(op, source.dtype in LIMITS, f"values of type {source.dtype}")
+    scope.activations(op, source)
     aligned, half = (
         bool(op.options.get("align_corners")),
         bool(op.options.get("half_pixel_centers")),
@@ -326,4 +348,4 @@ def resize_nearest(scope: Scope, op: Op) -> Pick:
     columns = _nearest(width, sizes[1], aligned=aligned, half=half)
     index = np.arange(math.prod(source.shape), dtype=np.int32).reshape(source.shape)
     picked = index[:, rows][:, :, columns]
-    return Pick(**_ends(scope, op, source, output), index=np.ascontiguousarray(picked))
+    return Pick(**moved(scope, op, source, output), index=np.ascontiguousarray(picked))

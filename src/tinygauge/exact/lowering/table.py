@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from tinygauge.exact.lowering import activations, arithmetic, convolution, recurrent, shapes
+from tinygauge.exact.lowering import (
+    activations,
+    arithmetic,
+    blocks,
+    convolution,
+    images,
+    recurrent,
+    shapes,
+)
 from tinygauge.exact.lowering.scope import Lower, Scope
 from tinygauge.exact.steps import Step
 from tinygauge.graph import Model
@@ -14,13 +22,20 @@ LOWER: dict[str, Lower] = {
     "ARG_MAX": arithmetic.arg_extremum,
     "ARG_MIN": arithmetic.arg_extremum,
     "AVERAGE_POOL_2D": convolution.pool_2d,
+    "BATCH_TO_SPACE_ND": blocks.batch_to_space,
+    "BROADCAST_TO": blocks.broadcast_to,
+    "CAST": arithmetic.cast,
     "CONCATENATION": shapes.concatenation,
     "CONV_2D": convolution.conv_2d,
     "DEPTHWISE_CONV_2D": convolution.depthwise_conv_2d,
+    "DEPTH_TO_SPACE": blocks.depth_to_space,
     "DEQUANTIZE": arithmetic.dequantize,
+    "EMBEDDING_LOOKUP": shapes.embedding_lookup,
     "EXPAND_DIMS": shapes.reshape,
+    "FILL": blocks.fill,
     "FULLY_CONNECTED": convolution.fully_connected,
     "GATHER": shapes.gather,
+    "GATHER_ND": blocks.gather_nd,
     "HARD_SWISH": activations.hard_swish,
     "LEAKY_RELU": activations.leaky_relu,
     "LOGISTIC": activations.curve,
@@ -30,6 +45,7 @@ LOWER: dict[str, Lower] = {
     "MINIMUM": arithmetic.extremum,
     "MIRROR_PAD": shapes.mirror_pad,
     "MUL": arithmetic.multiply,
+    "NEG": arithmetic.negate,
     "PACK": shapes.pack,
     "PAD": shapes.pad,
     "PADV2": shapes.pad,
@@ -39,9 +55,14 @@ LOWER: dict[str, Lower] = {
     "RELU": activations.relu,
     "RELU6": activations.relu6,
     "RESHAPE": shapes.reshape,
+    "RESIZE_BILINEAR": images.resize_bilinear,
     "RESIZE_NEAREST_NEIGHBOR": shapes.resize_nearest,
+    "REVERSE_V2": blocks.reverse,
+    "SHAPE": blocks.shape_of,
     "SLICE": shapes.slice_,
     "SOFTMAX": activations.softmax,
+    "SPACE_TO_BATCH_ND": blocks.space_to_batch,
+    "SPACE_TO_DEPTH": blocks.space_to_depth,
     "SPLIT": shapes.split,
     "SPLIT_V": shapes.split_v,
     "SQUEEZE": shapes.reshape,
