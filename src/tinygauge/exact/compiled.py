@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygauge.exact import plain, steps
 from tinygauge.exact.compiled_recurrent import bind_lstm
-from tinygauge.exact.library import CPair, CScale, CSoftmax, CWindow, level, pointer
+from tinygauge.exact.library import CPair, CResize, CScale, CSoftmax, CWindow, level, pointer
 from tinygauge.exact.packing import Packed, pack_dense, pack_depthwise
 from tinygauge.exact.recurrent import Lstm
 from tinygauge.exact.scales import LIMITS, Rounding
@@ -188,10 +188,26 @@ def _mean(step: steps.Reduce, rounding: Rounding, kernels: ctypes.CDLL) -> Run |
     return run
 
 
+def _resize_bilinear(step: steps.ResizeBilinear, kernels: ctypes.CDLL) -> Run:
+    places = [_whole(step.rows), _whole(step.columns)]
+    out = (len(step.rows), len(step.columns))
+
+    def run(xs: list[Array]) -> list[Array]:
+        x = _whole(xs[0])
+        images = x.size // (step.in_h * step.in_w * step.in_c)
+        y = np.empty((images, *out, step.in_c), np.int8)
+        form = CResize(images, step.in_h, step.in_w, step.in_c, *out)
+        kernels.tg_resize_bilinear_s8(byref(form), *map(pointer, (*places, x, y)))
+        return [y]
+
+    return run
+
+
 _BINDERS: dict[type[Step], Callable[[Any, ctypes.CDLL], Run | None]] = {
     steps.Add: _add,
     steps.Lookup: _lookup,
     steps.Pool: _pool,
+    steps.ResizeBilinear: _resize_bilinear,
     steps.Softmax8: _softmax8,
     steps.Softmax16: _softmax16,
     Lstm: bind_lstm,

@@ -20,6 +20,7 @@ __all__ = [
     "BatchConvolution",
     "CLstm",
     "CPair",
+    "CResize",
     "CScale",
     "CSoftmax",
     "CSvdf",
@@ -115,6 +116,19 @@ class CSoftmax(Structure):
     _fields_ = (("rows", c_int32), ("depth", c_int32), ("scale", CScale), ("diff_min", c_int32))
 
 
+class CResize(Structure):
+    """``tg_resize``."""
+
+    _fields_ = (
+        ("images", c_int32),
+        ("in_h", c_int32),
+        ("in_w", c_int32),
+        ("channels", c_int32),
+        ("out_h", c_int32),
+        ("out_w", c_int32),
+    )
+
+
 class CSvdf(Structure):
     """``tg_svdf``."""
 
@@ -180,6 +194,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "tg_lookup_s8": (None, (_P, _I, _P, _P)),
     "tg_svdf_s8": (None, (POINTER(CSvdf), *(_P,) * 6)),
     "tg_svdf_s16": (None, (POINTER(CSvdf), *(_P,) * 6)),
+    "tg_resize_bilinear_s8": (None, (POINTER(CResize), _P, _P, _P, _P)),
     "tg_softmax_s8": (None, (POINTER(CSoftmax), _P, _P)),
     "tg_softmax_s16": (None, (POINTER(CSoftmax), _P, _P, _P, _P)),
 }

@@ -29,7 +29,8 @@ _DEPARTING = {
 }
 
 # Ops that were compared with tflite-micro alone.
-_UNPROVEN = frozenset({"SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM"})
+_UNPROVEN = frozenset({"RESIZE_BILINEAR", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM"})
+_UNPROVEN_TYPES = frozenset({DType.INT16, DType.UINT8})
 
 Inputs = Array | Sequence[Array]
 
@@ -240,8 +241,9 @@ def _departure(model: Model, step: Step, rounding: Rounding) -> str:
     if rounding is Rounding.LITERT and _keeps_negative(step):
         return f"profile {rounding} has no one way to round negative sums"
     tensors = (model.main.tensors[index] for index in (*step.inputs, *step.outputs))
-    if any(tensor.dtype is DType.INT16 for tensor in tensors):
-        return f"profile {rounding} is not known for int16"
+    for tensor in tensors:
+        if tensor.dtype in _UNPROVEN_TYPES:
+            return f"profile {rounding} is not known for {tensor.dtype}"
     return ""
 
 

@@ -280,9 +280,61 @@ def _reshape(writer: Writer, step: steps.Reshape) -> None:
     """Do nothing: the output is the input, seen differently."""
 
 
+def _take_rows(writer: Writer, step: steps.TakeRows) -> None:
+    places, goal = _ends(writer, step)
+    width = math.prod(step.table.shape[1:]) * goal.width
+    table = writer.array(C_TYPES[goal.dtype], step.table)
+    numbers = (width, len(step.table), places.elements)
+    writer.call("tg_take_rows", *numbers, places.pointer, table, goal.pointer)
+
+
+def _constant(writer: Writer, step: steps.Constant) -> None:
+    goal = writer.tensor(step.outputs[0])
+    values = writer.array(C_TYPES[goal.dtype], step.value)
+    flat = (goal.elements,)
+    writer.copy(goal.width, flat, Strided(values, (1,)), Strided(goal.pointer, (1,)))
+
+
+_CASTS = {
+    DType.INT8: "TG_INT8",
+    DType.INT16: "TG_INT16",
+    DType.INT32: "TG_INT32",
+    DType.BOOL: "TG_BOOL",
+    DType.FLOAT32: "TG_FLOAT32",
+}
+
+
+def _cast(writer: Writer, step: steps.Cast) -> None:
+    source, goal = _ends(writer, step)
+    kinds = (_CASTS[source.dtype], _CASTS[goal.dtype])
+    writer.call("tg_cast", *kinds, goal.elements, source.pointer, goal.pointer)
+
+
+def _negate(writer: Writer, step: steps.Negate) -> None:
+    source, goal = _ends(writer, step)
+    writer.call("tg_negate_f32", goal.elements, source.pointer, goal.pointer)
+
+
+def _resize_bilinear(writer: Writer, step: steps.ResizeBilinear) -> None:
+    source, goal = _ends(writer, step)
+    resize = writer.struct(
+        "tg_resize",
+        images=source.elements // (step.in_h * step.in_w * step.in_c),
+        in_h=step.in_h,
+        in_w=step.in_w,
+        channels=step.in_c,
+        out_h=len(step.rows),
+        out_w=len(step.columns),
+    )
+    places = [writer.array("int32_t", each) for each in (step.rows, step.columns)]
+    writer.call("tg_resize_bilinear_s8", resize, *places, source.pointer, goal.pointer)
+
+
 CALLS: dict[type[Step], Callable[[Writer, Any], None]] = {
     steps.Add: _add,
+    steps.Cast: _cast,
     steps.Concatenate: _concatenate,
+    steps.Constant: _constant,
     steps.Convolve: _convolve,
     steps.Curve: _curve,
     steps.Dequantize: _dequantize,
@@ -290,6 +342,7 @@ CALLS: dict[type[Step], Callable[[Writer, Any], None]] = {
     steps.Gather: _gather,
     steps.Lookup: _lookup,
     steps.Multiply: _multiply,
+    steps.Negate: _negate,
     steps.Pad: _pad,
     steps.Permute: _permute,
     steps.Pick: _pick,
@@ -298,9 +351,11 @@ CALLS: dict[type[Step], Callable[[Writer, Any], None]] = {
     steps.Reduce: _reduce,
     steps.Requantize: _requantize,
     steps.Reshape: _reshape,
+    steps.ResizeBilinear: _resize_bilinear,
     steps.Slice: _slice,
     steps.Softmax8: _softmax,
     steps.Softmax16: _softmax,
+    steps.TakeRows: _take_rows,
     Lstm: write_lstm,
     Svdf: write_svdf,
 }

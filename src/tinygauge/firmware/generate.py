@@ -31,7 +31,7 @@ from tinygauge.graph import DType, Model, Tensor
 
 __all__ = ["BENCHMARKS", "Engine", "Wire", "generate_engine", "wire_of"]
 
-_ENDS = {DType.INT8, DType.INT16, DType.FLOAT32}
+_ENDS = {DType.INT8, DType.UINT8, DType.INT16, DType.FLOAT32}
 _ADVICE = "The reference engine runs int8 and int16x8 models, one image at a time"
 
 

@@ -8,6 +8,7 @@ r"""Numbers as C: the only way in which anything of a model reaches generated co
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from itertools import islice
 
@@ -26,13 +27,15 @@ def c_float(value: float) -> str:
     Parameters
     ----------
     value : float
-        Finite; rounded to float32.
+        Rounded to float32.
 
     Returns
     -------
     str
-        In hexadecimal, as C11 has it.
+        In hexadecimal, as C11 has it; what is not finite as a quotient.
     """
+    if not math.isfinite(value):
+        return f"({0 if math.isnan(value) else math.copysign(1, value):.0f}.0f / 0.0f)"
     return float(np.float32(value)).hex() + "f"
 
 
@@ -55,21 +58,22 @@ def _literal(value: int) -> str:
     return f"({value + 1} - 1)" if value in (-(2**31), -(2**63)) else str(value)
 
 
-def c_array(kind: str, name: str, values: Iterable[int]) -> str:
+def c_array(kind: str, name: str, values: Iterable[float]) -> str:
     """Define a constant array.
 
     Parameters
     ----------
     kind, name : str
         Element type and name, ours.
-    values : iterable of int
-        At least one.
+    values : iterable of int or float
+        At least one; reals where the type is ``float``.
 
     Returns
     -------
     str
     """
-    numbers = iter([_literal(int(value)) for value in values])
+    is_real = kind == "float"
+    numbers = iter([c_float(each) if is_real else _literal(int(each)) for each in values])
     lines = []
     count = 0
     while part := list(islice(numbers, _PER_LINE)):

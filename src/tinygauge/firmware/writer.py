@@ -15,6 +15,8 @@ from tinygauge.graph import DType
 __all__ = ["C_TYPES", "Place", "Shape", "Strided", "Writer"]
 
 C_TYPES = {
+    DType.BOOL: "uint8_t",
+    DType.UINT8: "uint8_t",
     DType.INT8: "int8_t",
     DType.INT16: "int16_t",
     DType.INT32: "int32_t",
@@ -53,8 +55,8 @@ class Place:
 
     @property
     def kind(self) -> str:
-        """How kernels for the type are called: ``"s8"`` or ``"s16"``."""
-        return f"s{self.dtype.bits}"
+        """How kernels for the type are called: ``"s8"``, ``"u8"`` or ``"s16"``."""
+        return "u8" if self.dtype is DType.UINT8 else f"s{self.dtype.bits}"
 
 
 class Strided(NamedTuple):

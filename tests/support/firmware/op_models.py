@@ -227,11 +227,78 @@ def _quantized_ends() -> bytes:
     return builder.build([x], [y])
 
 
+def _cast() -> bytes:
+    """To 32 bits, to reals, to truth values and back."""
+    builder = ModelBuilder()
+    x = builder.tensor((1, 40), "int16", scale=0.1)
+    kinds = ("int32", "float32", "int32", "bool", "int8")
+    y = x
+    for kind in kinds:
+        scale = 0.1 if kind == "int8" else ()
+        before, y = y, builder.tensor((1, 40), kind, scale=scale)
+        builder.op("CAST", [before], [y])
+    return builder.build([x], [y])
+
+
+def _token_rows() -> bytes:
+    """Rows of a table, by real numbers."""
+    builder = ModelBuilder()
+    x = builder.tensor((1, 5), "int8", scale=0.1, zero_point=-128)
+    real, place = builder.tensor((1, 5), "float32"), builder.tensor((1, 5), "int32")
+    data = np.arange(-60, 67).repeat(3)[: 26 * 3].reshape(26, 3)
+    table = builder.tensor((26, 3), "int8", data=data, scale=0.1)
+    y = builder.tensor((1, 5, 3), "int8", scale=0.1)
+    builder.op("DEQUANTIZE", [x], [real], version=2)
+    builder.op("CAST", [real], [place])
+    builder.op("GATHER", [table, place], [y], axis=0)
+    return builder.build([x], [y])
+
+
+def _negated() -> bytes:
+    """What converters make of PRELU."""
+    case = _Case()
+    real, negated = (case.builder.tensor(_IMAGE, "float32") for _ in range(2))
+    y = case.tensor(_IMAGE)
+    case.builder.op("DEQUANTIZE", [case.x], [real], version=2)
+    case.builder.op("NEG", [real], [negated])
+    case.builder.op("QUANTIZE", [negated], [y], version=2)
+    return case.build(y)
+
+
+def _resize_bilinear() -> bytes:
+    case = _Case((2, 4, 6, 3))
+    return case.one(
+        "RESIZE_BILINEAR", [case.integers(7, 5)], (2, 7, 5, 3), 3, half_pixel_centers=True
+    )
+
+
+def _unsigned_ends() -> bytes:
+    builder = ModelBuilder()
+    x = builder.tensor((1, 10), "uint8", scale=0.05, zero_point=120)
+    a, b = (builder.tensor((1, 10), "int8", scale=0.05, zero_point=zero) for zero in (-8, 3))
+    y = builder.tensor((1, 10), "uint8", scale=0.09, zero_point=101)
+    builder.op("QUANTIZE", [x], [a], version=2)
+    builder.op("ADD", [a, a], [b], version=2)
+    builder.op("QUANTIZE", [b], [y], version=2)
+    return builder.build([x], [y])
+
+
+def _shape() -> bytes:
+    """A shape, cast to a type that can be an output."""
+    case = _Case()
+    shape = case.builder.tensor((4,), "int32")
+    y = case.builder.tensor((4,), "float32")
+    case.builder.op("SHAPE", [case.x], [shape])
+    case.builder.op("CAST", [shape], [y])
+    return case.build(y)
+
+
 OP_MODELS: dict[str, Callable[[], bytes]] = {
     "add": lambda: _pair("ADD", _IMAGE),
     "add a channel": lambda: _pair("ADD", (1, 1, 1, 3)),
     "add a column": lambda: _pair("ADD", (1, 4, 1, 1)),
     "average pool": lambda: _pool("AVERAGE_POOL_2D"),
+    "cast": _cast,
     "concatenate": _concatenate,
     "conv": _conv,
     "depthwise": _depthwise,
@@ -243,10 +310,14 @@ OP_MODELS: dict[str, Callable[[], bytes]] = {
     "mean of a channel": lambda: _mean((1, 2), (1, 3)),
     "mean of a row": lambda: _mean((1, 3), (1, 6)),
     "multiply": lambda: _pair("MUL", (1, 1, 6, 1)),
+    "negate": _negated,
     "pad": _pad,
     "quantised ends": _quantized_ends,
     "reduce max": _reduce_max,
     "resize": _resize,
+    "resize bilinear": _resize_bilinear,
+    "rows of a table": _token_rows,
+    "shape": _shape,
     "softmax": _softmax,
     "split": _split,
     "square": _own_square,
@@ -257,6 +328,7 @@ OP_MODELS: dict[str, Callable[[], bytes]] = {
     ),
     "subtract": lambda: _pair("SUB", (1, 4, 6, 3)),
     "transpose": _transpose,
+    "unsigned ends": _unsigned_ends,
     "transpose conv": _transpose_conv,
     "int16 add": lambda: _pair("ADD", (1, 1, 1, 3), dtype="int16"),
     "int16 average pool": lambda: _pool("AVERAGE_POOL_2D", "int16"),

@@ -61,6 +61,8 @@ void tg_lookup_s8(const int8_t *table, int32_t count, const int8_t *x, int8_t *y
 
 DEFINE_REQUANTIZE(tg_requantize_s8_s16, int8_t, int16_t, INT16_MIN, INT16_MAX)
 DEFINE_REQUANTIZE(tg_requantize_s16_s8, int16_t, int8_t, INT8_MIN, INT8_MAX)
+DEFINE_REQUANTIZE(tg_requantize_u8_s8, uint8_t, int8_t, INT8_MIN, INT8_MAX)
+DEFINE_REQUANTIZE(tg_requantize_s8_u8, int8_t, uint8_t, 0, UINT8_MAX)
 DEFINE_REQUANTIZE(tg_requantize_s16, int16_t, int16_t, INT16_MIN, INT16_MAX)
 
 void tg_curve_s16(const tg_curve *p, const uint16_t *table, int32_t count, const int16_t *x,
@@ -101,4 +103,59 @@ DEFINE_QUANTIZE(tg_quantize_s16, int16_t, INT16_MIN, INT16_MAX)
   }
 
 DEFINE_DEQUANTIZE(tg_dequantize_s8, int8_t)
+DEFINE_DEQUANTIZE(tg_dequantize_u8, uint8_t)
 DEFINE_DEQUANTIZE(tg_dequantize_s16, int16_t)
+
+/* Towards zero; what is no 32-bit integer is the lowest, as x86 has it. */
+static int32_t cut_float(float x) {
+  return x > -2147483648.0f && x < 2147483648.0f ? (int32_t)x : INT32_MIN;
+}
+
+static int32_t load_integer(int32_t from, int32_t i, const void *x) {
+  switch (from) {
+    case TG_INT8:
+      return ((const int8_t *)x)[i];
+    case TG_INT16:
+      return ((const int16_t *)x)[i];
+    case TG_INT32:
+      return ((const int32_t *)x)[i];
+    case TG_BOOL:
+      return ((const uint8_t *)x)[i];
+    default:
+      return cut_float(((const float *)x)[i]);
+  }
+}
+
+static void store_integer(int32_t to, int32_t value, int32_t i, void *y) {
+  switch (to) {
+    case TG_INT8:
+      ((int8_t *)y)[i] = (int8_t)value;
+      break;
+    case TG_INT16:
+      ((int16_t *)y)[i] = (int16_t)value;
+      break;
+    case TG_INT32:
+      ((int32_t *)y)[i] = value;
+      break;
+    default:
+      ((float *)y)[i] = (float)value;
+  }
+}
+
+void tg_cast(int32_t from, int32_t to, int32_t count, const void *x, void *y) {
+  for (int32_t i = 0; i < count; ++i) {
+    if (to != TG_BOOL) {
+      store_integer(to, load_integer(from, i, x), i, y);
+    } else if (from == TG_FLOAT32) {
+      ((uint8_t *)y)[i] = ((const float *)x)[i] != 0.0f;
+    } else {
+      ((uint8_t *)y)[i] = load_integer(from, i, x) != 0;
+    }
+  }
+}
+
+void tg_negate_f32(int32_t count, const float *x, float *y) {
+  for (int32_t i = 0; i < count; ++i) {
+    y[i] = -x[i];
+  }
+}

@@ -83,6 +83,14 @@ typedef struct {
   tg_curve tanh;                  /* of the cell */
 } tg_lstm;
 
+/* Images that are made larger or smaller; how: the kernel's rows and columns. */
+typedef struct {
+  int32_t images, in_h, in_w, channels, out_h, out_w;
+} tg_resize;
+
+/* Types that tg_cast knows; a truth value is a byte of 0 or 1. */
+enum { TG_INT8 = 0, TG_INT16 = 1, TG_INT32 = 2, TG_BOOL = 3, TG_FLOAT32 = 4 };
+
 /* Weights are (out_c, filter_h, filter_w, filter_c); one scale an output channel. */
 void tg_conv_s8(const tg_window *p, const int8_t *x, const int8_t *weights, const int32_t *bias,
                 const tg_scale *scales, int8_t *y);
@@ -105,6 +113,11 @@ void tg_average_pool_s8(const tg_window *p, const int8_t *x, int8_t *y);
 void tg_average_pool_s16(const tg_window *p, const int16_t *x, int16_t *y);
 void tg_max_pool_s8(const tg_window *p, const int8_t *x, int8_t *y);
 void tg_max_pool_s16(const tg_window *p, const int16_t *x, int16_t *y);
+
+/* For each row and column of the output, the two of the input's between which it lies, and how far
+ * behind the first, in 1/1024. */
+void tg_resize_bilinear_s8(const tg_resize *p, const int32_t *rows, const int32_t *columns,
+                           const int8_t *x, int8_t *y);
 
 /* Element by element; b repeats every `b_count` elements, a every `a_count`. */
 void tg_add_s8(const tg_pair *p, int32_t count, const int8_t *a, int32_t a_count, const int8_t *b,
@@ -129,6 +142,13 @@ void tg_requantize_s16_s8(tg_scale scale, int32_t in_zero, int32_t out_zero, int
                           const int16_t *x, int8_t *y);
 void tg_requantize_s16(tg_scale scale, int32_t in_zero, int32_t out_zero, int32_t count,
                        const int16_t *x, int16_t *y);
+void tg_requantize_u8_s8(tg_scale scale, int32_t in_zero, int32_t out_zero, int32_t count,
+                         const uint8_t *x, int8_t *y);
+void tg_requantize_s8_u8(tg_scale scale, int32_t in_zero, int32_t out_zero, int32_t count,
+                         const int8_t *x, uint8_t *y);
+/* What does not fit loses its upper bits; reals that are no 32-bit integer are the lowest. */
+void tg_cast(int32_t from, int32_t to, int32_t count, const void *x, void *y);
+void tg_negate_f32(int32_t count, const float *x, float *y);
 /* `table` has 256 values of the logistic function (tinygauge.exact.tables). */
 void tg_curve_s16(const tg_curve *p, const uint16_t *table, int32_t count, const int16_t *x,
                   int16_t *y);
@@ -170,6 +190,9 @@ void tg_lstm_step_s16(const tg_lstm *p, const uint16_t *table, const int64_t *fr
 void tg_strided_copy(const tg_copy *p, const void *x, void *y);
 /* y[i] = x[index[i]], elements of `width` bytes. */
 void tg_pick(int32_t width, int32_t count, const int32_t *index, const void *x, void *y);
+/* Copy rows of `width` bytes by their places; one outside the table is the first or last. */
+void tg_take_rows(int32_t width, int32_t rows, int32_t count, const int32_t *places,
+                  const void *table, void *y);
 /* Set `count` elements of `width` bytes to the one at `value`. */
 void tg_fill(int32_t width, int32_t count, const void *value, void *y);
 
@@ -177,6 +200,7 @@ void tg_fill(int32_t width, int32_t count, const void *value, void *y);
 void tg_quantize_s8(float scale, int32_t zero, int32_t count, const float *x, int8_t *y);
 void tg_quantize_s16(float scale, int32_t zero, int32_t count, const float *x, int16_t *y);
 void tg_dequantize_s8(float scale, int32_t zero, int32_t count, const int8_t *x, float *y);
+void tg_dequantize_u8(float scale, int32_t zero, int32_t count, const uint8_t *x, float *y);
 void tg_dequantize_s16(float scale, int32_t zero, int32_t count, const int16_t *x, float *y);
 
 #ifdef __cplusplus

@@ -170,6 +170,14 @@ void tg_pick(int32_t width, int32_t count, const int32_t *index, const void *x, 
   }
 }
 
+void tg_take_rows(int32_t width, int32_t rows, int32_t count, const int32_t *places,
+                  const void *table, void *y) {
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t place = tg_clamp(places[i], 0, rows - 1);
+    move(width, (const uint8_t *)table + place * width, (uint8_t *)y + i * width);
+  }
+}
+
 void tg_fill(int32_t width, int32_t count, const void *value, void *y) {
   for (int32_t i = 0; i < count; ++i) {
     move(width, (const uint8_t *)value, (uint8_t *)y + i * width);
