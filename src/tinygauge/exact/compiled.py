@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygauge.exact import plain, steps
+from tinygauge.exact.buffers import empty
 from tinygauge.exact.compiled_recurrent import bind_lstm
 from tinygauge.exact.library import CPair, CResize, CScale, CSoftmax, CWindow, level, pointer
 from tinygauge.exact.packing import Packed, pack_dense, pack_depthwise
@@ -64,7 +65,7 @@ def _convolve(step: steps.Convolve, rounding: Rounding, kernels: ctypes.CDLL) ->
             if x.dtype != np.int8:  # without a bias and clamped low, nothing else tells
                 return by_reference(xs)
             n = x.size // (w.in_h * w.in_w * w.in_c)
-            y = np.empty((n, *shape), np.int8)
+            y = empty((n, *shape), np.int8)
             _done(function(byref(packed.convolution), n, pointer(x), pointer(y)))
             return [y]
 
@@ -85,7 +86,7 @@ def _convolve_by_reference(step: steps.Convolve, kernels: ctypes.CDLL) -> Run:
         bias = None if step.bias is None else step.bias.astype(np.int64 if is_wide else np.int32)
         function = kernels.tg_loop_convolve_s16 if is_wide else kernels.tg_loop_convolve_s8
         n = x.size // (w.in_h * w.in_w * w.in_c)
-        y = np.empty((n, w.out_h, w.out_w, w.out_c), x.dtype)
+        y = empty((n, w.out_h, w.out_w, w.out_c), x.dtype)
         arrays = (x, step.weights, bias, scales, y)
         _done(function(byref(window), _KINDS[step.kind], n, *map(pointer, arrays)))
         return [y]
@@ -100,7 +101,7 @@ def _pool(step: steps.Pool, kernels: ctypes.CDLL) -> Run:
     def run(xs: list[Array]) -> list[Array]:
         x = _whole(xs[0])
         n = x.size // (w.in_h * w.in_w * w.in_c)
-        y = np.empty((n, w.out_h, w.out_w, w.in_c), x.dtype)
+        y = empty((n, w.out_h, w.out_w, w.in_c), x.dtype)
         if x.dtype == np.int8:
             _done(kernels.tg_batch_pool(byref(window), step.is_max, n, pointer(x), pointer(y)))
         else:
@@ -123,7 +124,7 @@ def _add(step: steps.Add, kernels: ctypes.CDLL) -> Run | None:
         a, b = _whole(xs[0]), _whole(xs[1])
         if a.size != b.size:  # one of them is a constant
             a, b = (_whole(x) for x in np.broadcast_arrays(a, b))
-        y = np.empty(a.shape, np.int8)
+        y = empty(a.shape, np.int8)
         kernels.tg_batch_add(byref(pair), level(), a.size, *map(pointer, (a, b, y)))
         return [y]
 
@@ -135,7 +136,7 @@ def _lookup(step: steps.Lookup, kernels: ctypes.CDLL) -> Run:
 
     def run(xs: list[Array]) -> list[Array]:
         x = _whole(xs[0])
-        y = np.empty(x.shape, np.int8)
+        y = empty(x.shape, np.int8)
         kernels.tg_lookup_s8(pointer(table), x.size, pointer(x), pointer(y))
         return [y]
 
@@ -145,7 +146,7 @@ def _lookup(step: steps.Lookup, kernels: ctypes.CDLL) -> Run:
 def _softmax8(step: steps.Softmax8, kernels: ctypes.CDLL) -> Run:
     def run(xs: list[Array]) -> list[Array]:
         x = _whole(xs[0])
-        y = np.empty(x.shape, np.int8)
+        y = empty(x.shape, np.int8)
         depth = x.shape[-1]
         form = CSoftmax(x.size // depth, depth, CScale.of(step.scale), step.diff_min)
         kernels.tg_softmax_s8(byref(form), pointer(x), pointer(y))
@@ -159,7 +160,7 @@ def _softmax16(step: steps.Softmax16, kernels: ctypes.CDLL) -> Run:
 
     def run(xs: list[Array]) -> list[Array]:
         x = _whole(xs[0])
-        y = np.empty(x.shape, np.int16)
+        y = empty(x.shape, np.int16)
         depth = x.shape[-1]
         form = CSoftmax(x.size // depth, depth, CScale.of(step.scale), 0)
         kernels.tg_softmax_s16(byref(form), *map(pointer, (*tables, x, y)))
@@ -179,7 +180,7 @@ def _mean(step: steps.Reduce, rounding: Rounding, kernels: ctypes.CDLL) -> Run |
         if x.dtype != np.int8:
             return plain.PLAIN[steps.Reduce](step, xs, rounding)
         outer, rest = x.shape[:first], x.shape[last + 1 :]
-        sums = np.empty((*outer, *rest), np.int32)
+        sums = empty((*outer, *rest), np.int32)
         inner = int(np.prod(rest, dtype=np.int64))
         arguments = (sums.size // max(1, inner), step.count, inner, step.in_zero)
         kernels.tg_batch_sum(*arguments, pointer(x), pointer(sums))

@@ -84,12 +84,14 @@ class BatchConvolution(Structure):
         ("runs", c_int32),
         ("run", c_int32),
         ("taps", c_int32),
+        ("rows", c_int32),
         ("patterns", c_int32),
         ("weights", c_void_p),
         ("bias", c_void_p),
         ("multipliers", c_void_p),
         ("shifts", c_void_p),
         ("factors", c_void_p),
+        ("quick", c_void_p),
     )
 
 

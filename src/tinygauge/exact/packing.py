@@ -7,7 +7,7 @@ The loops multiply stored values plus an offset, so the bias takes up the differ
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ __all__ = ["Packed", "pack_dense", "pack_depthwise"]
 _COLUMNS = 16
 _LANES = 64
 _MOST_PATTERNS = 64
-# Shifts with which both roundings can be done at once.
+# Shifts with which both roundings can be done at once, if multipliers are positive.
 _QUICK_SHIFTS = (-22, -1)
 
 
@@ -41,18 +41,21 @@ class _Order:
     lanes : int
         Lanes of a depthwise row whose weights lie together, in the order that unpacking gives:
         `group` parts, each with 4 lanes from every 128 bits. 0 if they lie in their own order.
+    rows : int
+        Most rows of a depthwise convolution at a time.
     """
 
     offset: int
     dtype: str
     group: int
     lanes: int
+    rows: int = 1
 
 
 _ORDERS = {
     "portable": _Order(0, "int16", 2, 0),
     "avx2": _Order(0, "int16", 2, 16),
-    "avx512": _Order(128, "int8", 4, 64),
+    "avx512": _Order(128, "int8", 4, 64, rows=2),
     "neon": _Order(0, "int16", 1, 0),
     "dotprod": _Order(0, "int8", 4, 16),
 }
@@ -78,27 +81,66 @@ def _lanes(values: Ints, place: npt.NDArray[np.int64], dtype: str) -> Ints:
     return np.ascontiguousarray(values.astype(dtype)[place])
 
 
+def _quick(step: Convolve, place: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return what rounds twice at once, as batch.h has it; of no use where a shift is not quick."""
+    right = np.clip(-step.shifts.astype(np.int64), 0, -_QUICK_SHIFTS[0])
+    nudges = (1 << 30) + (1 << (30 + right)) + step.window.out_zero * (1 << (31 + right))
+    numbers = np.stack([step.multipliers.astype(np.int64), nudges, 31 + right])[:, place]
+    blocks = numbers.reshape(3, -1, 8, 2).transpose(1, 0, 3, 2).copy()
+    blocks[:, 2, 1] -= 32
+    return blocks
+
+
 def _packed(
     step: Convolve, weights: Ints, sums: Ints, place: npt.NDArray[np.int64], *,
-    rounding: int, level: int, runs: int = 0, run: int = 0, taps: int = 0, patterns: int = 1,
+    rounding: int, level: int, runs: int = 0, run: int = 0, taps: int = 0, rows: int = 1, patterns: int = 1,
 ) -> Packed:  # fmt: skip
     order = _ORDERS[LEVELS[level]]
     bias = np.zeros(len(sums), np.int64) if step.bias is None else step.bias.astype(np.int64)
     folded = bias - (order.offset + step.window.in_zero) * sums
     least, most = _QUICK_SHIFTS
-    is_quick = bool(np.all((step.shifts >= least) & (step.shifts <= most)))
+    is_quick = bool(
+        np.all((step.shifts >= least) & (step.shifts <= most) & (step.multipliers >= 0))
+    )
     arrays = (
         np.ascontiguousarray(weights, order.dtype),
         _lanes(folded, place, "int32"),
         _lanes(step.multipliers, place, "int32"),
         _lanes(step.shifts, place, "int32"),
         _lanes(step.factors, place, "float32"),
+        _quick(step, place),
     )
     convolution = BatchConvolution(
-        CWindow.of(step.window), rounding, level, is_quick, runs, run, taps, patterns,
-        *map(pointer, arrays),
+        CWindow.of(step.window), rounding, level, is_quick, runs, run, taps, rows,
+        patterns, *map(pointer, arrays),
     )  # fmt: skip
     return Packed(convolution, arrays)
+
+
+def _widened(step: Convolve) -> Convolve:
+    """Make channels of neighbouring outputs, where one output has few: the bytes are the same.
+
+    The filter grows by their distance, and meets weights of 0 where it is not theirs.
+    """
+    w = step.window
+    times = next((n for n in (8, 4, 2) if w.out_c * n <= _COLUMNS and w.out_w % n == 0), 1)
+    if times == 1 or w.dilation_w > 1:
+        return step
+    filter_w = w.filter_w + (times - 1) * w.stride_w
+    weights = np.zeros((times, w.out_c, w.filter_h, filter_w, step.weights.shape[3]), np.int8)
+    for place in range(times):
+        first = place * w.stride_w
+        weights[place, :, :, first : first + w.filter_w] = step.weights
+    window = replace(
+        w, out_w=w.out_w // times, out_c=w.out_c * times, filter_w=filter_w,
+        stride_w=w.stride_w * times,
+    )  # fmt: skip
+    return replace(
+        step, window=window, weights=weights.reshape(-1, *weights.shape[2:]),
+        bias=None if step.bias is None else np.tile(step.bias, times),
+        multipliers=np.tile(step.multipliers, times), shifts=np.tile(step.shifts, times),
+        factors=np.tile(step.factors, times),
+    )  # fmt: skip
 
 
 def pack_dense(step: Convolve, rounding: int, level: int) -> Packed:
@@ -119,11 +161,13 @@ def pack_dense(step: Convolve, rounding: int, level: int) -> Packed:
     Packed
     """
     w = step.window
-    runs = w.filter_h if w.dilation_w == 1 else w.filter_h * w.filter_w
-    flat = step.weights.reshape(w.out_c, -1)
     if step.kind == "depthwise":
-        flat = step.weights.reshape(-1, w.out_c).T
-    rows: Ints = flat.reshape(w.out_c, runs, -1)
+        weights = np.moveaxis(step.weights.reshape(w.filter_h, w.filter_w, 1, w.out_c), -1, 0)
+        step = replace(step, kind="conv", weights=weights)
+    step = _widened(step)
+    w = step.window
+    runs = w.filter_h if w.dilation_w == 1 else w.filter_h * w.filter_w
+    rows: Ints = step.weights.reshape(w.out_c, runs, -1)
     columns, run = _whole(w.out_c, _COLUMNS), _whole(rows.shape[2], 4)
     padded = np.zeros((columns, runs, run), np.int8)
     padded[: w.out_c, :, : rows.shape[2]] = rows
@@ -135,6 +179,23 @@ def pack_dense(step: Convolve, rounding: int, level: int) -> Packed:
         step, packed, rows.astype(np.int64).sum(axis=(1, 2)), place,
         rounding=rounding, level=level, runs=runs, run=run,
     )  # fmt: skip
+
+
+def _tap_rows(step: Convolve, order: _Order) -> npt.NDArray[np.int8]:
+    """Return the weights of each row computed together for all the taps they need: (rows, taps, c).
+
+    Two rows at a time share what they load, unless that makes too many products with 0.
+    """
+    w = step.window
+    one = _whole(w.filter_h * w.filter_w, 4)
+    two = _whole((w.filter_h + w.stride_h) * w.filter_w, 4)
+    is_shared = order.rows > 1 and w.out_h > 1 and w.dilation_h == 1 and 2 * two <= 3 * one
+    weights = np.zeros((2, two, w.out_c) if is_shared else (1, one, w.out_c), np.int8)
+    flat = step.weights.reshape(-1, w.out_c)
+    for row in range(len(weights)):
+        first = row * w.stride_h * w.filter_w
+        weights[row, first : first + len(flat)] = flat
+    return weights
 
 
 def pack_depthwise(step: Convolve, rounding: int, level: int) -> Packed | None:
@@ -157,21 +218,21 @@ def pack_depthwise(step: Convolve, rounding: int, level: int) -> Packed | None:
     patterns = math.lcm(w.out_c, _LANES) // _LANES
     if patterns > _MOST_PATTERNS:
         return None
-    weights = step.weights.reshape(-1, w.out_c)
-    taps = _whole(len(weights), 4)
     place: npt.NDArray[np.int64] = np.arange(patterns * _LANES) % w.out_c
     order = _ORDERS[LEVELS[level]]
     if order.lanes:
         pieces = place.reshape(-1, order.lanes // order.group // 4, order.group, 4)
         place = pieces.transpose(0, 2, 1, 3).reshape(-1)
-    padded = np.zeros((taps, w.out_c), np.int8)
-    padded[: len(weights)] = weights
-    lanes: Ints = padded[:, place].reshape(taps, -1, order.lanes or _LANES).transpose(1, 0, 2)
+    weights = _tap_rows(step, order)
+    rows, taps, _ = weights.shape
+    lanes: Ints = weights[:, :, place].reshape(rows, taps, -1, order.lanes or _LANES)
+    lanes = lanes.transpose(2, 1, 0, 3)
     if order.lanes:
         # One instruction multiplies a group of taps for a part of the lanes.
-        lanes = lanes.reshape(len(lanes), taps // order.group, order.group, order.group, -1)
-        lanes = lanes.transpose(0, 1, 3, 4, 2)
+        part = order.lanes // order.group
+        lanes = lanes.reshape(len(lanes), -1, order.group, rows, order.group, part)
+        lanes = lanes.transpose(0, 1, 3, 4, 5, 2)
     return _packed(
-        step, lanes, weights.astype(np.int64).sum(axis=0), place,
-        rounding=rounding, level=level, taps=taps, patterns=patterns,
+        step, lanes, step.weights.reshape(-1, w.out_c).astype(np.int64).sum(axis=0), place,
+        rounding=rounding, level=level, taps=taps, rows=rows, patterns=patterns,
     )  # fmt: skip

@@ -19,9 +19,11 @@ TG_AVX512 static void stage(const int8_t *x, size_t count, uint8_t *to) {
   for (; i + 64 <= count; i += 64) {
     _mm512_storeu_si512(to + i, _mm512_xor_si512(_mm512_loadu_si512(x + i), flip));
   }
-  const __mmask64 rest = ((__mmask64)1 << (count - i)) - 1;
-  _mm512_mask_storeu_epi8(to + i, rest,
-                          _mm512_xor_si512(_mm512_maskz_loadu_epi8(rest, x + i), flip));
+  if (i < count) {
+    const __mmask64 rest = ((__mmask64)1 << (count - i)) - 1;
+    _mm512_mask_storeu_epi8(to + i, rest,
+                            _mm512_xor_si512(_mm512_maskz_loadu_epi8(rest, x + i), flip));
+  }
 }
 
 /* The scales of 16 lanes. */
@@ -86,29 +88,20 @@ INLINE __m512i finish16(const tg_batch_conv *p, __m512i sum, const lanes16 *s) {
   return _mm512_add_epi32(value, _mm512_set1_epi32(w->out_zero));
 }
 
-/* Both roundings of tg_rescale at once, in 64 bits, and the zero point: with a shift of s >= 1,
- *   floor((x * multiplier + 2^30 + (2^(s-1) - [x < 0]) * 2^31) / 2^(31+s)) + zero,
- * as the floor of a floor is one, and as ties away from zero are ties up after taking off 1 from
- * what is negative. Odd lanes are shifted so that their result is the upper half. */
+/* See batch.h. */
 typedef struct {
   __m512i multiplier[2], nudge[2], shift[2], sign;
 } quick16;
 
 INLINE quick16 quick_of(const tg_batch_conv *p, int32_t first) {
   quick16 q;
-  const __m512i one = _mm512_set1_epi64(1 << 30), zero = _mm512_set1_epi64(p->window.out_zero);
-  const __m512i right =
-      _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_loadu_si512(p->shifts + first));
-  const __m512i parts[2] = {_mm512_and_si512(right, _mm512_set1_epi64(0xFFFFFFFF)),
-                            _mm512_srli_epi64(right, 32)};
+  const int64_t *quick = p->quick + first / 16 * TG_QUICK;
+#pragma GCC unroll 2
   for (int32_t i = 0; i < 2; ++i) {
-    const __m512i whole = _mm512_add_epi64(parts[i], _mm512_set1_epi64(31));
-    q.nudge[i] = _mm512_add_epi64(one, _mm512_sllv_epi64(one, parts[i]));
-    q.nudge[i] = _mm512_add_epi64(q.nudge[i], _mm512_sllv_epi64(zero, whole));
-    q.shift[i] = i ? _mm512_sub_epi64(whole, _mm512_set1_epi64(32)) : whole;
+    q.multiplier[i] = _mm512_loadu_si512(quick + 8 * i);
+    q.nudge[i] = _mm512_loadu_si512(quick + 16 + 8 * i);
+    q.shift[i] = _mm512_loadu_si512(quick + 32 + 8 * i);
   }
-  q.multiplier[0] = _mm512_loadu_si512(p->multipliers + first);
-  q.multiplier[1] = _mm512_srli_epi64(q.multiplier[0], 32);
   q.sign = _mm512_set1_epi64(p->rounding == TG_TWO_ROUNDINGS ? INT64_C(1) << 31 : 0);
   return q;
 }
@@ -159,6 +152,10 @@ INLINE void store4(const tg_batch_conv *p, int32_t first, int32_t count, const _
   const int32_t left = channels - first;
   const __mmask16 kept = left >= 16 ? 0xFFFF : (__mmask16)((1u << left) - 1u);
   y += first;
+  if (count >= 4 && channels == 16) {
+    _mm512_storeu_si512(y, bytes);
+    return;
+  }
   if (count > 0) {
     _mm_mask_storeu_epi8(y, kept, _mm512_castsi512_si128(bytes));
   }
@@ -238,50 +235,70 @@ TG_AVX512 static void dense(const tg_batch_conv *p, const tg_patches *patches, i
   }
 }
 
-/* Weights are (patterns, taps / 4, 4, 16, 4), and lanes in the order that unpacking gives;
- * narrowing undoes it. */
+/* Dwords with the bytes of four taps, 16 lanes each, in the order that unpacking gives. */
+INLINE void interleave(const uint8_t *const *taps, int32_t start, __m512i x[4]) {
+  const __m512i a = _mm512_loadu_si512(taps[0] + start);
+  const __m512i b = _mm512_loadu_si512(taps[1] + start);
+  const __m512i c = _mm512_loadu_si512(taps[2] + start);
+  const __m512i d = _mm512_loadu_si512(taps[3] + start);
+  const __m512i ab = _mm512_unpacklo_epi8(a, b), cd = _mm512_unpacklo_epi8(c, d);
+  const __m512i ab_high = _mm512_unpackhi_epi8(a, b), cd_high = _mm512_unpackhi_epi8(c, d);
+  x[0] = _mm512_unpacklo_epi16(ab, cd);
+  x[1] = _mm512_unpackhi_epi16(ab, cd);
+  x[2] = _mm512_unpacklo_epi16(ab_high, cd_high);
+  x[3] = _mm512_unpackhi_epi16(ab_high, cd_high);
+}
+
 INLINE void depthwise_as(const tg_batch_conv *p, const uint8_t *const *taps, int32_t count,
-                         finish_kind kind, int8_t *y) {
+                         int32_t rows, finish_kind kind, int8_t *y) {
   for (int32_t start = 0, pattern = 0; start < count; start += TG_LANES) {
     const int32_t first = pattern * TG_LANES;
-    const int8_t *w = (const int8_t *)p->weights + (size_t)first * (size_t)p->taps;
-    __m512i sums[4];
+    const int8_t *w = (const int8_t *)p->weights + (size_t)(first * rows) * (size_t)p->taps;
+    __m512i sums[2][4], x[4];
 #pragma GCC unroll 4
     for (int32_t i = 0; i < 4; ++i) {
-      sums[i] = _mm512_loadu_si512(p->bias + first + 16 * i);
+      sums[0][i] = sums[1][i] = _mm512_loadu_si512(p->bias + first + 16 * i);
     }
-    for (int32_t tap = 0; tap < p->taps; tap += 4, w += 4 * TG_LANES) {
-      const __m512i a = _mm512_loadu_si512(taps[tap] + start);
-      const __m512i b = _mm512_loadu_si512(taps[tap + 1] + start);
-      const __m512i c = _mm512_loadu_si512(taps[tap + 2] + start);
-      const __m512i d = _mm512_loadu_si512(taps[tap + 3] + start);
-      const __m512i ab = _mm512_unpacklo_epi8(a, b), cd = _mm512_unpacklo_epi8(c, d);
-      const __m512i ab_high = _mm512_unpackhi_epi8(a, b), cd_high = _mm512_unpackhi_epi8(c, d);
-      const __m512i x[4] = {_mm512_unpacklo_epi16(ab, cd), _mm512_unpackhi_epi16(ab, cd),
-                            _mm512_unpacklo_epi16(ab_high, cd_high),
-                            _mm512_unpackhi_epi16(ab_high, cd_high)};
+    for (int32_t tap = 0; tap < p->taps; tap += 4, w += 4 * TG_LANES * rows) {
+      interleave(taps + tap, start, x);
 #pragma GCC unroll 4
       for (int32_t i = 0; i < 4; ++i) {
-        sums[i] = _mm512_dpbusd_epi32(sums[i], x[i], _mm512_loadu_si512(w + 64 * i));
+        sums[0][i] = _mm512_dpbusd_epi32(sums[0][i], x[i], _mm512_loadu_si512(w + 64 * i));
+        if (rows > 1) {
+          sums[1][i] = _mm512_dpbusd_epi32(sums[1][i], x[i], _mm512_loadu_si512(w + 256 + 64 * i));
+        }
       }
-    }
-#pragma GCC unroll 4
-    for (int32_t i = 0; i < 4; ++i) {
-      finish_all(p, first + 16 * i, sums + i, 1, kind);
     }
     const int32_t left = count - start;
     const __mmask64 kept = left >= TG_LANES ? ~(__mmask64)0 : ((__mmask64)1 << left) - 1;
-    _mm512_mask_storeu_epi8(y + start, kept, narrow(&p->window, sums));
+#pragma GCC unroll 4
+    for (int32_t i = 0; i < 4; ++i) {
+      __m512i both[2] = {sums[0][i], sums[1][i]};
+      finish_all(p, first + 16 * i, both, rows, kind);
+      sums[0][i] = both[0];
+      sums[1][i] = both[1];
+    }
+#pragma GCC unroll 2
+    for (int32_t r = 0; r < rows; ++r) {
+      _mm512_mask_storeu_epi8(y + r * count + start, kept, narrow(&p->window, sums[r]));
+    }
     pattern = pattern + 1 == p->patterns ? 0 : pattern + 1;
   }
 }
 
+/* Weights are (patterns, taps / 4, rows, 4, 16, 4), and lanes in the order that unpacking gives;
+ * narrowing undoes it. */
 TG_AVX512 static void depthwise(const tg_batch_conv *p, const uint8_t *const *taps, int32_t count,
                                 int8_t *y) {
-  if (p->is_quick && p->rounding != TG_FLOAT_ROUNDING) {
-    depthwise_as(p, taps, count, QUICKLY, y);
+  const int32_t is_quick = p->is_quick && p->rounding != TG_FLOAT_ROUNDING;
+  if (p->rows > 1 && is_quick) {
+    depthwise_as(p, taps, count, 2, QUICKLY, y);
+  } else if (p->rows > 1) {
+    depthwise_as(p, taps, count, 2, BY_ROUNDING, y);
+  } else if (is_quick) {
+    depthwise_as(p, taps, count, 1, QUICKLY, y);
   } else {
-    depthwise_as(p, taps, count, BY_ROUNDING, y);
+    depthwise_as(p, taps, count, 1, BY_ROUNDING, y);
   }
 }
 
@@ -290,8 +307,8 @@ INLINE __m512i scaled16(__m128i stored, int32_t zero, const lanes16 *s) {
   return rescale_twice(_mm512_slli_epi32(values, 20), s);
 }
 
-TG_AVX512 static void add(const tg_pair *p, int64_t count, const int8_t *a, const int8_t *b,
-                          int8_t *y) {
+TG_AVX512 static void add_by_rounding(const tg_pair *p, int64_t count, const int8_t *a,
+                                      const int8_t *b, int8_t *y) {
   const lanes16 first = lanes_of(_mm512_set1_epi32(p->a.multiplier), _mm512_set1_epi32(p->a.shift));
   const lanes16 second =
       lanes_of(_mm512_set1_epi32(p->b.multiplier), _mm512_set1_epi32(p->b.shift));
@@ -307,6 +324,51 @@ TG_AVX512 static void add(const tg_pair *p, int64_t count, const int8_t *a, cons
     sum = _mm512_add_epi32(rescale_twice(sum, &out), zero);
     sum = _mm512_min_epi32(_mm512_max_epi32(sum, low), high);
     _mm_mask_storeu_epi8(y + i, kept, _mm512_cvtepi32_epi8(sum));
+  }
+}
+
+/* See tg_operand. */
+INLINE __m512i operand16(__m128i stored, const tg_operand *o) {
+  const __m512i d = _mm512_sub_epi32(_mm512_cvtepi8_epi32(stored), _mm512_set1_epi32(o->zero));
+  if (o->is_power) {
+    return _mm512_sll_epi32(d, _mm_cvtsi32_si128(o->left));
+  }
+  const __m512i rest = _mm512_add_epi32(_mm512_mullo_epi32(d, _mm512_set1_epi32(o->low)),
+                                        _mm512_set1_epi32(o->nudge));
+  const __m512i less =
+      _mm512_mask_sub_epi32(rest, _mm512_movepi32_mask(d), rest, _mm512_set1_epi32(1 << 11));
+  const __m512i high = _mm512_sll_epi32(_mm512_mullo_epi32(d, _mm512_set1_epi32(o->high)),
+                                        _mm_cvtsi32_si128(o->left));
+  return _mm512_sra_epi32(
+      _mm512_add_epi32(high, _mm512_sra_epi32(less, _mm_cvtsi32_si128(o->before))),
+      _mm_cvtsi32_si128(o->after));
+}
+
+TG_AVX512 static void add(const tg_pair *p, int64_t count, const int8_t *a, const int8_t *b,
+                          int8_t *y) {
+  if (!tg_is_usual(p)) {
+    add_by_rounding(p, count, a, b, y);
+    return;
+  }
+  const tg_operand first = tg_operand_of(p->a, p->a_zero);
+  const tg_operand second = tg_operand_of(p->b, p->b_zero);
+  const int32_t right = -p->out.shift;
+  const int64_t nudge = (INT64_C(1) << 30) + (INT64_C(1) << (30 + right)) +
+                        p->out_zero * (INT64_C(1) << (31 + right));
+  const __m512i multiplier = _mm512_set1_epi32(p->out.multiplier);
+  const quick16 out = {{multiplier, multiplier},
+                       {_mm512_set1_epi64(nudge), _mm512_set1_epi64(nudge)},
+                       {_mm512_set1_epi64(31 + right), _mm512_set1_epi64(right - 1)},
+                       _mm512_set1_epi64(INT64_C(1) << 31)};
+  const __m128i low = _mm_set1_epi8((char)p->low), high = _mm_set1_epi8((char)p->high);
+  for (int64_t i = 0; i < count; i += 16) {
+    const __mmask16 kept = count - i >= 16 ? 0xFFFF : (__mmask16)((1u << (count - i)) - 1u);
+    const __m512i left = operand16(_mm_maskz_loadu_epi8(kept, a + i), &first);
+    const __m512i other = operand16(_mm_maskz_loadu_epi8(kept, b + i), &second);
+    const __m512i sum =
+        p->negate_b ? _mm512_sub_epi32(left, other) : _mm512_add_epi32(left, other);
+    const __m128i bytes = _mm512_cvtsepi32_epi8(finish_quickly(sum, &out));
+    _mm_mask_storeu_epi8(y + i, kept, _mm_min_epi8(_mm_max_epi8(bytes, low), high));
   }
 }
 

@@ -51,17 +51,29 @@ typedef struct {
   tg_window window;
   int32_t rounding;
   int32_t level;
-  int32_t is_quick;           /* whether all shifts are in -22..-1 */
+  int32_t is_quick;           /* whether tg_quick finishes all sums */
   int32_t runs;               /* dense: a patch is so many runs of values that lie together */
   int32_t run;                /* values in each, filled up to a multiple of 4 with weights of 0 */
   int32_t taps;               /* depthwise: products in a sum, filled up to a multiple of 4 */
+  int32_t rows;               /* depthwise: rows at a time, each with weights for all taps */
   int32_t patterns;           /* depthwise: blocks of lanes after which channels repeat */
   const void *weights;        /* in the order and width that the level reads */
   const int32_t *bias;        /* one a lane, like those below */
   const int32_t *multipliers;
   const int32_t *shifts;
   const float *factors;
+  const int64_t *quick;       /* (lanes / 16, 6, 8): see below */
 } tg_batch_conv;
+
+/* tg_quick: where all shifts are quick, both roundings of tg_rescale and the zero point take one
+ * sum in 64 bits. With a multiplier > 0 and a shift to the right of s = 1..22,
+ *   floor((x * multiplier + 2^30 + (2^(s-1) - [x < 0]) * 2^31) / 2^(31+s)) + zero,
+ * as the floor of a floor is one, and as ties away from zero are ties up where 1 was taken off
+ * from what is negative; where ties go up, nothing is taken off. Of 16 lanes, `quick` has the
+ * multipliers of the even and of the odd ones, then their nudges, 2^30 + 2^(30+s) +
+ * zero * 2^(31+s), and then their shifts, 31 + s; those of the odd ones are 32 less, which leaves
+ * their results in the upper half. */
+enum { TG_QUICK = 48 }; /* numbers of 16 lanes */
 
 /* What the filter meets at some output positions. */
 typedef struct {
@@ -77,7 +89,8 @@ typedef struct {
   void (*stage)(const int8_t *x, size_t count, uint8_t *to);
   /* All channels of some patches: y[patch * out_c + channel]. */
   void (*dense)(const tg_batch_conv *p, const tg_patches *patches, int8_t *y);
-  /* One row of a depthwise convolution: `count` lanes from the places that `taps` point to. */
+  /* Row after row (p->rows) of a depthwise convolution: `count` lanes each, from the places that
+   * `taps` point to. */
   void (*depthwise)(const tg_batch_conv *p, const uint8_t *const *taps, int32_t count, int8_t *y);
   /* y = a + b, or a - b, all of them scaled; p->left_shift is 20. */
   void (*add)(const tg_pair *p, int64_t count, const int8_t *a, const int8_t *b, int8_t *y);
@@ -126,6 +139,42 @@ static inline int32_t tg_finish(int32_t sum, int32_t multiplier, int32_t shift, 
     value = rounding == TG_TIES_UP ? tg_rescale_ties_up(sum, scale) : tg_rescale(sum, scale);
   }
   return tg_clamp(tg_wrap_add(value, w->out_zero), w->low, w->high);
+}
+
+/* tg_rescale of (stored - zero) * 2^20 in 32 bits, for scales below 1/2 or of 2^-n. With d =
+ * stored - zero, s the shift to the right and m = high * 2^15 + low the multiplier, it is
+ *   floor((d * m + 2^10 + 2^(10+s) - [d < 0] * 2^11) / 2^(11+s)),
+ * as in tg_quick, with 2^20 taken out; and floor((d * high * 2^15 + rest) / 2^(11+s)) is
+ * floor((d * high * 2^left + floor(rest / 2^before)) / 2^after). A multiplier of 2^30 leaves
+ * d * 2^left. */
+typedef struct {
+  int32_t is_known;    /* or else tg_rescale is called for */
+  int32_t is_power;
+  int32_t zero, high, low, nudge, before, left, after;
+} tg_operand;
+
+static inline tg_operand tg_operand_of(tg_scale scale, int32_t zero) {
+  tg_operand o = {0, 0, zero, 0, 0, 0, 0, 0, 0};
+  const int32_t right = -scale.shift;
+  if (scale.multiplier == 1 << 30 && right >= 0 && right <= 19) {
+    o.is_known = o.is_power = 1;
+    o.left = 19 - right;
+  } else if (scale.multiplier > 0 && right >= 1 && right <= 19) {
+    o.is_known = 1;
+    o.high = scale.multiplier >> 15;
+    o.low = scale.multiplier & 0x7FFF;
+    o.nudge = (1 << 10) + (1 << (10 + right));
+    o.before = 11 + right < 15 ? 11 + right : 15;
+    o.left = 15 - o.before;
+    o.after = 11 + right - o.before;
+  }
+  return o;
+}
+
+/* Whether all of a pair's scales are of the usual kinds, and tg_quick finishes its sums. */
+static inline int32_t tg_is_usual(const tg_pair *p) {
+  return tg_operand_of(p->a, p->a_zero).is_known && tg_operand_of(p->b, p->b_zero).is_known &&
+         p->out.multiplier > 0 && p->out.shift >= -22 && p->out.shift <= -1;
 }
 
 /* One result of adding, or of subtracting. */

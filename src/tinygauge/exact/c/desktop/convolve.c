@@ -28,15 +28,23 @@ static canvas canvas_of(const tg_window *w, int32_t phases, const tg_loops *loop
   return c;
 }
 
-/* Return room for an image, all of it zero points; NULL if there is none. */
-static uint8_t *new_canvas(const tg_window *w, const canvas *c, const tg_loops *loops) {
+/* Return room for an image, all of it zero points, and for one row behind it; NULL if there is
+ * none. `block` is to be freed; loads are faster where lanes begin at multiples of 64 bytes. */
+static uint8_t *new_canvas(const tg_window *w, const canvas *c, const tg_loops *loops,
+                           void **block) {
   int8_t zeros[TG_LANES];
-  const size_t count = (size_t)c->rows * c->pitch / (size_t)loops->width;
-  uint8_t *room = (uint8_t *)calloc(count * (size_t)loops->width + TG_SLACK, 1);
+  const size_t width = (size_t)loops->width;
+  const size_t count = (size_t)c->rows * c->pitch / width;
+  const size_t row = (size_t)w->in_w * c->value;
+  *block = calloc(count * width + TG_SLACK + row + 63, 1);
+  if (!*block) {
+    return NULL;
+  }
+  uint8_t *room = (uint8_t *)*block + (64 - (uintptr_t)*block % 64) % 64;
   memset(zeros, w->in_zero & 0xFF, sizeof zeros);
-  for (size_t i = 0; room && i < count; i += sizeof zeros) {
+  for (size_t i = 0; i < count; i += sizeof zeros) {
     const size_t few = count - i < sizeof zeros ? count - i : sizeof zeros;
-    loops->stage(zeros, few, room + i * (size_t)loops->width);
+    loops->stage(zeros, few, room + i * width);
   }
   return room;
 }
@@ -51,15 +59,37 @@ static size_t place_of(const canvas *c, int32_t column) {
   return (size_t)(column % c->phases * c->in_phase + column / c->phases) * c->value;
 }
 
+/* Copy pixels that lie `step` bytes apart to where they lie together; a constant size is soon
+ * copied. */
+static inline void draw_together(const uint8_t *from, size_t step, int32_t count, size_t value,
+                                 uint8_t *to) {
+  for (int32_t i = 0; i < count; ++i) {
+    memcpy(to + (size_t)i * value, from + (size_t)i * step, value);
+  }
+}
+
+static void gather(const uint8_t *from, size_t step, int32_t count, size_t value, uint8_t *to) {
+  switch (value) {
+    case 8: draw_together(from, step, count, 8, to); break;
+    case 16: draw_together(from, step, count, 16, to); break;
+    case 32: draw_together(from, step, count, 32, to); break;
+    case 64: draw_together(from, step, count, 64, to); break;
+    default: draw_together(from, step, count, value, to);
+  }
+}
+
+/* `line` has room for a row. */
 static void stage_row(const tg_window *w, const canvas *c, const tg_loops *loops, const int8_t *x,
-                      uint8_t *to) {
+                      uint8_t *line, uint8_t *to) {
   const int32_t inside = inside_of(w->in_w, c->columns, w->pad_w);
   if (c->phases == 1) {
     loops->stage(x, (size_t)inside * (size_t)w->in_c, to + (size_t)w->pad_w * c->value);
     return;
   }
-  for (int32_t i = 0; i < inside; ++i) {
-    loops->stage(x + i * w->in_c, (size_t)w->in_c, to + place_of(c, i + w->pad_w));
+  loops->stage(x, (size_t)inside * (size_t)w->in_c, line);
+  for (int32_t i = 0; i < c->phases && i < inside; ++i) {
+    gather(line + (size_t)i * c->value, (size_t)c->phases * c->value,
+           (inside - i + c->phases - 1) / c->phases, c->value, to + place_of(c, i + w->pad_w));
   }
 }
 
@@ -67,13 +97,14 @@ static void stage_image(const tg_window *w, const canvas *c, const tg_loops *loo
                         const int8_t *x, uint8_t *to) {
   const size_t row = (size_t)(w->in_w * w->in_c);
   const int32_t inside = inside_of(w->in_h, c->rows, w->pad_h);
-  to += (size_t)w->pad_h * c->pitch;
   if (c->phases == 1 && w->pad_w == 0 && c->columns == w->in_w) {
-    loops->stage(x, (size_t)inside * row, to);
+    loops->stage(x, (size_t)inside * row, to + (size_t)w->pad_h * c->pitch);
     return;
   }
+  uint8_t *line = to + (size_t)c->rows * c->pitch + TG_SLACK;
+  to += (size_t)w->pad_h * c->pitch;
   for (int32_t i = 0; i < inside; ++i) {
-    stage_row(w, c, loops, x + (size_t)i * row, to + (size_t)i * c->pitch);
+    stage_row(w, c, loops, x + (size_t)i * row, line, to + (size_t)i * c->pitch);
   }
 }
 
@@ -147,7 +178,8 @@ int32_t tg_batch_convolve(const tg_batch_conv *p, int32_t n, const int8_t *x, in
   }
   const canvas c = canvas_of(w, 1, loops);
   ptrdiff_t *offsets = (ptrdiff_t *)malloc((size_t)p->runs * sizeof *offsets);
-  uint8_t *room = new_canvas(w, &c, loops);
+  void *block;
+  uint8_t *room = new_canvas(w, &c, loops, &block);
   const int32_t failed = !offsets || !room;
   if (!failed) {
     set_offsets(p, &c, offsets);
@@ -157,27 +189,37 @@ int32_t tg_batch_convolve(const tg_batch_conv *p, int32_t n, const int8_t *x, in
     convolve_image(p, loops, &c, room, offsets,
                    y + (size_t)i * (size_t)(w->out_h * w->out_w * w->out_c));
   }
-  free(room);
+  free(block);
   free(offsets);
   return failed ? -1 : 0;
+}
+
+/* Where the taps of some rows lie, the first of them `out_y`. */
+static void set_taps(const tg_batch_conv *p, const canvas *c, const uint8_t *image, int32_t out_y,
+                     const uint8_t **taps) {
+  const tg_window *w = &p->window;
+  const int32_t lines = (p->rows - 1) * w->stride_h + w->filter_h;
+  int32_t tap = 0;
+  for (int32_t i = 0; i < lines; ++i) {
+    const uint8_t *line = image + (size_t)(out_y * w->stride_h + i * w->dilation_h) * c->pitch;
+    for (int32_t fx = 0; fx < w->filter_w; ++fx) {
+      taps[tap++] = line + place_of(c, fx * w->dilation_w);
+    }
+  }
+  for (; tap < p->taps; ++tap) {
+    taps[tap] = taps[0]; /* its weights are 0 */
+  }
 }
 
 static void depthwise_image(const tg_batch_conv *p, const tg_loops *loops, const canvas *c,
                             const uint8_t *image, const uint8_t **taps, int8_t *y) {
   const tg_window *w = &p->window;
   const int32_t lanes = w->out_w * w->out_c;
-  for (int32_t out_y = 0; out_y < w->out_h; ++out_y, y += lanes) {
-    int32_t tap = 0;
-    for (int32_t fy = 0; fy < w->filter_h; ++fy) {
-      const uint8_t *line = image + (size_t)(out_y * w->stride_h + fy * w->dilation_h) * c->pitch;
-      for (int32_t fx = 0; fx < w->filter_w; ++fx) {
-        taps[tap++] = line + place_of(c, fx * w->dilation_w);
-      }
-    }
-    for (; tap < p->taps; ++tap) {
-      taps[tap] = taps[0]; /* its weights are 0 */
-    }
-    loops->depthwise(p, taps, lanes, y);
+  const int32_t last = w->out_h - p->rows;
+  for (int32_t out_y = 0; out_y < w->out_h; out_y += p->rows) {
+    const int32_t row = out_y < last ? out_y : last; /* some rows twice, rather than beyond */
+    set_taps(p, c, image, row, taps);
+    loops->depthwise(p, taps, lanes, y + (size_t)row * (size_t)lanes);
   }
 }
 
@@ -187,14 +229,15 @@ int32_t tg_batch_depthwise(const tg_batch_conv *p, int32_t n, const int8_t *x, i
   const tg_loops *loops = tg_loops_of(p->level);
   const canvas c = canvas_of(w, w->stride_w, loops);
   const uint8_t **taps = (const uint8_t **)malloc((size_t)p->taps * sizeof *taps);
-  uint8_t *room = new_canvas(w, &c, loops);
+  void *block;
+  uint8_t *room = new_canvas(w, &c, loops, &block);
   const int32_t failed = !taps || !room;
   for (int32_t i = 0; !failed && i < n; ++i) {
     stage_image(w, &c, loops, x + (size_t)i * (size_t)(w->in_h * w->in_w * w->in_c), room);
     depthwise_image(p, loops, &c, room, taps,
                     y + (size_t)i * (size_t)(w->out_h * w->out_w * w->out_c));
   }
-  free(room);
+  free(block);
   free(taps);
   return failed ? -1 : 0;
 }
