@@ -196,7 +196,7 @@ def _resize_bilinear(step: steps.ResizeBilinear, kernels: ctypes.CDLL) -> Run:
     def run(xs: list[Array]) -> list[Array]:
         x = _whole(xs[0])
         images = x.size // (step.in_h * step.in_w * step.in_c)
-        y = np.empty((images, *out, step.in_c), np.int8)
+        y = empty((images, *out, step.in_c), np.int8)
         form = CResize(images, step.in_h, step.in_w, step.in_c, *out)
         kernels.tg_resize_bilinear_s8(byref(form), *map(pointer, (*places, x, y)))
         return [y]

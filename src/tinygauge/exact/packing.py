@@ -93,7 +93,8 @@ def _quick(step: Convolve, place: npt.NDArray[np.int64]) -> npt.NDArray[np.int64
 
 def _packed(
     step: Convolve, weights: Ints, sums: Ints, place: npt.NDArray[np.int64], *,
-    rounding: int, level: int, runs: int = 0, run: int = 0, taps: int = 0, rows: int = 1, patterns: int = 1,
+    rounding: int, level: int, runs: int = 0, run: int = 0, taps: int = 0, rows: int = 1,
+    patterns: int = 1,
 ) -> Packed:  # fmt: skip
     order = _ORDERS[LEVELS[level]]
     bias = np.zeros(len(sums), np.int64) if step.bias is None else step.bias.astype(np.int64)
