@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from tests.support.tiny_models import ModelBuilder
 
 from tinygauge import graph
 from tinygauge.errors import DatasetError
-from tinygauge.exact import Rounding, compile_model, find_unsupported
+from tinygauge.exact import Program, Rounding, compile_model, find_unsupported
 from tinygauge.exact.lowering import lower_ops
 from tinygauge.exact.plain import PLAIN, ROUNDED
+from tinygauge.exact.processors import Host
+from tinygauge.exact.steps import Array, Step
 
 pytest.importorskip("tflite_micro", reason="tflite-micro is for Linux only")
 
@@ -86,6 +89,101 @@ def _times_nothing() -> bytes:
     return builder.build([x], [y])
 
 
+def several(
+    kind: str,
+    shapes: Sequence[Shape],
+    out: Shape,
+    *,
+    types: Sequence[str],
+    gives: str | None = None,
+    numbers: Sequence[tuple[float, int]],
+    constants: Sequence[int] = (),
+    **options: Any,
+) -> Make:
+    """Return what builds a model of one op on several operands, some of them constants.
+
+    `numbers` are scale and zero point of each operand, and of the output.
+    """
+
+    def make() -> bytes:
+        builder, rng = ModelBuilder(), np.random.default_rng(5)
+        operands, given = [], []
+        dtypes = [*types, gives or types[0]]
+        for place, (shape, dtype, (scale, zero)) in enumerate(
+            zip((*shapes, out), dtypes, numbers, strict=True)
+        ):
+            quantised: dict[str, Any] = {}
+            if dtype in _STORED:
+                quantised = {"scale": scale, "zero_point": 0 if dtype == "int16" else zero}
+            if place in constants:
+                limits = np.iinfo(dtype)
+                quantised["data"] = rng.integers(limits.min, limits.max + 1, shape)
+            operands.append(builder.tensor(shape, dtype, **quantised))
+            if place not in constants:
+                given.append(operands[-1])
+        builder.op(kind, operands[:-1], [operands[-1]], **options)
+        return builder.build(given[:-1], [operands[-1]])
+
+    return make
+
+
+_S = (1, 4, 5, 3)
+_NUMBERS = {
+    "near": ((0.05, 3), (0.02, -7), (0.03, 9)),
+    "far": ((0.05, -128), (0.001, 0), (0.004, -54)),
+    "extreme": ((0.5, 127), (0.9, -128), (0.0003, 5)),
+}
+_COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
+_WIDE = ((0.001, 0), (0.0007, 0), (1.0, 0))
+_MATRICES: dict[str, tuple[tuple[Shape, Shape, Shape], dict[str, Any]]] = {
+    "plain": (((2, 3, 5), (2, 5, 4), (2, 3, 4)), {}),
+    "a constant": (((2, 3, 5), (5, 4), (2, 3, 4)), {}),
+    "left turned": (((2, 5, 3), (2, 5, 4), (2, 3, 4)), {"adj_x": True}),
+    "right turned": (((2, 3, 5), (2, 4, 5), (2, 3, 4)), {"adj_y": True}),
+    "repeated": (((2, 1, 3, 5), (1, 3, 5, 4), (2, 3, 3, 4)), {}),
+    "left repeated": (((1, 2, 5), (3, 5, 4), (3, 2, 4)), {}),
+}
+
+
+def _pairs(name: str, numbers: tuple[tuple[float, int], ...]) -> dict[str, Make]:
+    """Return the models of two operands with some scales and zero points."""
+    a, b, out = numbers
+    both = ("int8", "int8")
+    return {
+        f"prelu, {name}": several(
+            "PRELU", [_S, (1, 1, 3)], _S, types=both, numbers=numbers, constants=[1]
+        ),
+        f"prelu int16, {name}": several(
+            "PRELU", [_S, (3,)], _S, types=("int16", "int8"), numbers=numbers, constants=[1]
+        ),
+        f"squared difference, {name}": several(
+            "SQUARED_DIFFERENCE", [_S, (1, 1, 1, 3)], _S, types=both, numbers=numbers
+        ),
+        **{
+            f"{kind}, {name}": several(
+                kind, [_S, _S], _S, types=both, gives="bool", numbers=numbers
+            )
+            for kind in _COMPARISONS
+        },
+        f"add n, {name}": several(
+            "ADD_N", [_S] * 4, _S, types=("int8",) * 4, numbers=(a, a, a, a, out)
+        ),
+        f"abs, {name}": one("ABS", _S, _S, before=a, after=out),
+        f"elu, {name}": one("ELU", _S, _S, before=a, after=out),
+        f"inverse root, {name}": one("RSQRT", _S, _S, before=(a[0], -128), after=out),
+        f"normalize, {name}": one("L2_NORMALIZATION", _S, _S, before=b, after=(1 / 128, 0)),
+        **{
+            f"product {kind}, {what}, {name}": several(
+                "BATCH_MATMUL", shapes[:2], shapes[2], types=(kind, kind),
+                numbers=(a, b, (0.1, 9)), constants=[1] if what == "a constant" else [],
+                **options,
+            )
+            for kind in ("int8", "int16")
+            for what, (shapes, options) in _MATRICES.items()
+        },
+    }  # fmt: skip
+
+
 _SIZES = ((4, 4), (7, 5), (3, 9), (16, 16), (1, 1), (2, 13), (10, 12))
 _BLOCKS = ("BATCH_TO_SPACE_ND", "SPACE_TO_BATCH_ND")
 OPS: dict[str, Make] = {
@@ -132,10 +230,36 @@ OPS: dict[str, Make] = {
         )
         for a, b in (("uint8", "int8"), ("int8", "uint8"), ("int8", "int16"), ("int16", "int8"))
     },
+    **{key: make for name, each in _NUMBERS.items() for key, make in _pairs(name, each).items()},
+    "squared difference int16": several(
+        "SQUARED_DIFFERENCE", [_S, (1, 4, 5, 1)], _S, types=("int16", "int16"), numbers=_WIDE
+    ),
+    "equal truths": several("EQUAL", [(3, 3)] * 2, (3, 3), types=("bool", "bool"), numbers=_WIDE),
+    "normalize a long row": one("L2_NORMALIZATION", (2, 900), (2, 900), after=(1 / 128, 0)),
+    **{
+        f"select {kind}": several(
+            "SELECT_V2",
+            [(1, 1, 1, 3), _S, (1,)],
+            _S,
+            types=("bool", kind, kind),
+            gives=kind,
+            numbers=[(1, 0), (0.1, 3), (0.2, 4), (0.1, 9)],
+        )
+        for kind in ("int8", "int16")
+    },
     "dequantize uint8": one(
         "DEQUANTIZE", (1, 300), (1, 300), types=("uint8", "float32"), before=(0.05, 200)
     ),
 }
+
+
+class _NumPy(Host):
+    """Evaluates steps as where nothing was compiled."""
+
+    def bind(self, step: Step, rounding: Rounding) -> Callable[[list[Array]], list[Array]]:
+        if isinstance(step, ROUNDED):
+            return partial(PLAIN[type(step)], step, rounding=rounding)
+        return partial(PLAIN[type(step)], step)
 
 
 @pytest.mark.parametrize("name", OPS)
@@ -148,11 +272,8 @@ def test_an_op_agrees_with_micro(name: str) -> None:
     (found,) = compile_model(model).run(inputs)
 
     np.testing.assert_array_equal(found, expected, strict=True)
-    (step,) = lower_ops(model)
-    if not isinstance(step, ROUNDED):
-        (plain,) = PLAIN[type(step)](step, inputs[: len(step.inputs)])
-        np.testing.assert_array_equal(np.broadcast_to(plain.reshape(-1, *expected.shape[1:]),
-                                                      expected.shape), expected)  # fmt: skip
+    plain = Program(model, Rounding.TWO, lower_ops(model), processor=_NumPy())
+    np.testing.assert_array_equal(plain.run(inputs)[0], expected, strict=True)
 
 
 @pytest.mark.parametrize("rounding", [Rounding.ONE, Rounding.LITERT])
@@ -192,6 +313,14 @@ REFUSED: dict[str, tuple[Make, str, bool]] = {
     "quantize to uint8": (
         one("QUANTIZE", (1, 3), (1, 3), types=("int16", "uint8")), "to uint8", False
     ),
+    "add n int16": (
+        several("ADD_N", [_S] * 2, _S, types=("int16",) * 2, numbers=_WIDE), "int16", False
+    ),
+    "greater int16": (
+        several("GREATER", [_S] * 2, _S, types=("int16",) * 2, gives="bool", numbers=_WIDE),
+        "int16", True,
+    ),
+    "inverse root of a negative value": (one("RSQRT", _S, _S, before=(0.05, 3)), "zero", False),
     "reverse apart": (
         one("REVERSE_V2", (2, 3, 4), (2, 3, 4), constants=[[0, 2]]), "axes", False
     ),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from tinygauge.exact import Rounding
-from tinygauge.graph import Model, Tensor
+from tinygauge.graph import DType, Model, Tensor
 
 __all__ = ["adversarial_inputs", "run_litert", "run_micro"]
 
@@ -76,6 +76,8 @@ def _rows(tensor: Tensor, count: int, rng: np.random.Generator) -> Array:
     if tensor.dtype.is_float:
         values: Array = rng.normal(scale=2.0, size=(count, *tensor.shape)).astype(np.float32)
         return values
+    if tensor.dtype is DType.BOOL:
+        return rng.integers(0, 2, (count, *tensor.shape)).astype(bool)
     limits = np.iinfo(tensor.dtype.value)
     values = rng.integers(limits.min, limits.max + 1, (count, *tensor.shape))
     extremes = rng.choice(np.array([limits.min, limits.max]), tensor.shape)

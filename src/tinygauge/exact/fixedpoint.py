@@ -17,6 +17,7 @@ from tinygauge.exact.scales import Scale
 __all__ = [
     "exp_negative",
     "high_mul",
+    "inverse_root",
     "logistic",
     "one_over_one_plus",
     "rescale",
@@ -288,3 +289,42 @@ def rescale_by(x: Longs, scale: Scale) -> Longs:
     ndarray of int64
     """
     return rescale(x, scale.multiplier, scale.shift)
+
+
+def inverse_root(x: Longs) -> tuple[Longs, Longs]:
+    """Compute 1 / sqrt(x) of integers, as multiplier and shift.
+
+    Parameters
+    ----------
+    x : ndarray of int64
+        32-bit values from 0 up; 0 is taken for 1.
+
+    Returns
+    -------
+    tuple of ndarray of int64
+        The shift to the left, as `Scale` has it.
+
+    References
+    ----------
+    tflite-micro, kernels/internal/quantization_util.cc, GetInvSqrtQuantizedMultiplierExp: five
+    steps of Newton's from 1, in Q3.
+    """
+    value, right = np.asarray(x, np.int64), np.full(np.shape(x), 11, np.int64)
+    for _ in range(2):
+        is_large = value >= 1 << 29
+        value, right = np.where(is_large, value // 4, value), right + is_large
+    # Pairs of bits to the left, until it lies within 2**27 .. 2**29.
+    bits = np.frexp(np.maximum(value, 1).astype(np.float64))[1].astype(np.int64)
+    pairs = (31 - bits) // 2 - 1
+    value, right = value << (2 * pairs), right - pairs
+    half = round_shift(value >> 1, 1)
+    root = np.full(value.shape, 1 << 28, np.int64)
+    for _ in range(5):
+        cube = _saturating_shift(high_mul(high_mul(root, root), root), 6)
+        change = high_mul(root, (1 << 28) + (1 << 27)) - high_mul(half, cube)
+        root = _saturating_shift(change, 3)
+    multiplier = high_mul(root, 1518500250)
+    multiplier = np.where(right < 0, multiplier << np.maximum(-right, 0), multiplier)
+    right = np.maximum(right, 0)
+    is_one = np.asarray(x) <= 1
+    return np.where(is_one, _MAX, multiplier), np.where(is_one, 0, -right)

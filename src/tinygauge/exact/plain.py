@@ -22,6 +22,7 @@ from tinygauge.exact.fixedpoint import (
     round_shift,
     wrap,
 )
+from tinygauge.exact.plain_pairs import PAIRS
 from tinygauge.exact.plain_recurrent import lstm, svdf
 from tinygauge.exact.plain_windows import convolve, pool
 from tinygauge.exact.recurrent import Lstm, Svdf
@@ -281,6 +282,7 @@ PLAIN: dict[type[Step], Evaluate] = {
     steps.Softmax8: _softmax8,
     steps.Softmax16: _softmax16,
     steps.TakeRows: _take_rows,
+    **PAIRS,
     Lstm: lstm,
     Svdf: svdf,
 }

@@ -29,7 +29,13 @@ _DEPARTING = {
 }
 
 # Ops that were compared with tflite-micro alone.
-_UNPROVEN = frozenset({"RESIZE_BILINEAR", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM"})
+_UNPROVEN = frozenset(
+    {
+        "ABS", "ADD_N", "BATCH_MATMUL", "ELU", "EQUAL", "GREATER", "GREATER_EQUAL",
+        "L2_NORMALIZATION", "LESS", "LESS_EQUAL", "NOT_EQUAL", "PRELU", "RESIZE_BILINEAR",
+        "RSQRT", "SQUARED_DIFFERENCE", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM",
+    }
+)  # fmt: skip
 _UNPROVEN_TYPES = frozenset({DType.INT16, DType.UINT8})
 
 Inputs = Array | Sequence[Array]

@@ -16,7 +16,9 @@ import numpy.typing as npt
 from tinygauge.exact.fixedpoint import (
     exp_negative,
     high_mul,
+    inverse_root,
     logistic,
+    rescale,
     rescale_by,
     round_shift,
     tanh,
@@ -25,12 +27,15 @@ from tinygauge.exact.fixedpoint import (
 from tinygauge.exact.scales import Scale, quantize_multiplier, round_away
 
 __all__ = [
+    "absolute_table",
     "clamp_table",
     "curve16",
     "curve16_table",
+    "elu_table",
     "exp_table",
     "hard_swish_table",
     "interpolated",
+    "inverse_root_table",
     "leaky_relu_table",
     "logistic_table",
     "requantize_table",
@@ -164,6 +169,81 @@ def leaky_relu_table(identity: Scale, alpha: Scale, in_zero: int, out_zero: int)
     values = _STORED - in_zero
     scaled = np.where(values >= 0, rescale_by(values, identity), rescale_by(values, alpha))
     return _as_table(wrap(scaled + out_zero))
+
+
+def absolute_table(scale: Scale | None, in_zero: int, out_zero: int) -> Table:
+    """Make the table of ABS.
+
+    Parameters
+    ----------
+    scale : Scale or None
+        Of input to output; None where they are one.
+    in_zero, out_zero : int
+
+    Returns
+    -------
+    ndarray of int8, shape (256,)
+
+    References
+    ----------
+    tflite-micro, kernels/elementwise.cc, AbsEvalQuantized.
+    """
+    values = np.abs(_STORED - in_zero)
+    return _as_table((values if scale is None else rescale_by(values, scale)) + out_zero)
+
+
+def elu_table(in_scale: float, in_zero: int, out_scale: float, out_zero: int) -> Table:
+    """Make the table of ELU.
+
+    Parameters
+    ----------
+    in_scale : float
+        As float32.
+    in_zero : int
+    out_scale : float
+        As float32.
+    out_zero : int
+
+    Returns
+    -------
+    ndarray of int8, shape (256,)
+
+    References
+    ----------
+    tflite-micro, kernels/elu.cc, PopulateLookupTable, in float32.
+    """
+    one = np.float32(1)
+    inverse = one / np.float32(out_scale)
+    real = np.float32(in_scale) * (_STORED - in_zero).astype(np.float32)
+    exps = np.array([math.exp(min(0.0, float(x))) for x in real]).astype(np.float32)
+    rescaled = np.where(real < 0, exps - one, real) * inverse
+    rounded = np.copysign(np.floor(np.abs(rescaled.astype(np.float64)) + 0.5), rescaled)
+    stored = (rounded.astype(np.float32) + np.float32(out_zero)).astype(np.float64)
+    return _as_table(np.clip(stored, -(2.0**31), 2.0**31 - 1).astype(np.int64))
+
+
+def inverse_root_table(scale: Scale, out_zero: int) -> Table:
+    """Make the table of RSQRT of values whose zero point is -128.
+
+    Parameters
+    ----------
+    scale : Scale
+        1 / (sqrt of the input's scale, times the output's).
+    out_zero : int
+
+    Returns
+    -------
+    ndarray of int8, shape (256,)
+
+    References
+    ----------
+    tflite-micro, kernels/elementwise.cc, RsqrtEvalQuantized.
+    """
+    values = _STORED + 128
+    multiplier, shift = inverse_root(values)
+    roots = rescale(np.ones_like(values), multiplier, shift + 20)
+    scaled = rescale(roots, scale.multiplier, scale.shift - 20)
+    return _as_table(np.where(values == 0, 127, wrap(scaled + out_zero)))
 
 
 def _short_high_mul(a: npt.NDArray[np.int64], b: int) -> npt.NDArray[np.int64]:

@@ -25,9 +25,12 @@ from tinygauge.exact.steps import (
     Step,
 )
 from tinygauge.exact.tables import (
+    absolute_table,
     clamp_table,
+    elu_table,
     exp_table,
     hard_swish_table,
+    inverse_root_table,
     leaky_relu_table,
     logistic_table,
     requantize_table,
@@ -35,8 +38,19 @@ from tinygauge.exact.tables import (
 )
 from tinygauge.graph import DType, Op
 
-__all__ = ["curve", "hard_swish", "leaky_relu", "relu", "relu6", "softmax"]
+__all__ = [
+    "absolute",
+    "curve",
+    "elu",
+    "hard_swish",
+    "inverse_root",
+    "leaky_relu",
+    "relu",
+    "relu6",
+    "softmax",
+]
 
+_LARGEST_SHIFT = 30
 _UNIT = Scale(2**30, 1)
 
 
@@ -133,6 +147,35 @@ def curve(scope: Scope, op: Op) -> Step:
         factor, shift = factor * 2.0, shift + 1
     scope.require(op, factor < 32768 and shift <= 30, f"a scale of {before.scale:.3g}")
     return Curve(**place, is_tanh=is_tanh, multiplier=int(factor), shift=shift)
+
+
+def _int8_ends(scope: Scope, op: Op) -> tuple[dict[str, Any], PerTensor, PerTensor]:
+    place, dtype, before, after = _ends(scope, op)
+    scope.require(op, dtype is DType.INT8, f"values of type {dtype}")
+    return place, before, after
+
+
+def absolute(scope: Scope, op: Op) -> Lookup:
+    """Lower ABS of int8."""
+    place, before, after = _int8_ends(scope, op)
+    scale = None if before.scale == after.scale else scope.scale(op, before.scale / after.scale)
+    return Lookup(**place, table=absolute_table(scale, before.zero, after.zero))
+
+
+def elu(scope: Scope, op: Op) -> Lookup:
+    """Lower ELU of int8."""
+    place, before, after = _int8_ends(scope, op)
+    return Lookup(**place, table=elu_table(before.scale, before.zero, after.scale, after.zero))
+
+
+def inverse_root(scope: Scope, op: Op) -> Lookup:
+    """Lower RSQRT of int8 without negative values: TFLM stops at one."""
+    place, before, after = _int8_ends(scope, op)
+    scope.require(op, before.zero == -128, f"zero point {before.zero} in front of it")
+    scale = scope.scale(op, 1.0 / (math.sqrt(before.scale) * after.scale))
+    good = -11 <= scale.shift <= _LARGEST_SHIFT
+    scope.require(op, good, f"scales of {before.scale:.3g} and {after.scale:.3g}")
+    return Lookup(**place, table=inverse_root_table(scale, after.zero))
 
 
 def softmax(scope: Scope, op: Op) -> Step:
