@@ -30,7 +30,7 @@ __all__ = [
     "pointer",
 ]
 
-LEVELS = ("portable", "avx2", "avx512", "neon", "dotprod")
+LEVELS = ("portable", "avx2", "avxvnni", "avx512", "neon", "dotprod")
 """Instruction sets that inner loops may exist for, as c/desktop/batch.h numbers them.
 
 Of those that a machine has, the last one is the fastest.

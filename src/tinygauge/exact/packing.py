@@ -22,6 +22,8 @@ __all__ = ["Packed", "pack_dense", "pack_depthwise"]
 _COLUMNS = 16
 _LANES = 64
 _MOST_PATTERNS = 64
+# Products in one go from which on the weights of each channel lie together.
+_ALONE = 8
 # Shifts with which both roundings can be done at once, if multipliers are positive.
 _QUICK_SHIFTS = (-22, -1)
 
@@ -37,7 +39,8 @@ class _Order:
     dtype : str
         Of the weights.
     group : int
-        Products that make one sum in one instruction.
+        Products that make one sum in one instruction; from 8 on, all the weights of a channel
+        lie together.
     lanes : int
         Lanes of a depthwise row whose weights lie together, in the order that unpacking gives:
         `group` parts, each with 4 lanes from every 128 bits. 0 if they lie in their own order.
@@ -53,8 +56,9 @@ class _Order:
 
 
 _ORDERS = {
-    "portable": _Order(0, "int16", 2, 0),
-    "avx2": _Order(0, "int16", 2, 16),
+    "portable": _Order(0, "int16", 8, 0),
+    "avx2": _Order(0, "int16", 2, 16, rows=2),
+    "avxvnni": _Order(128, "int8", 4, 32, rows=2),
     "avx512": _Order(128, "int8", 4, 64, rows=2),
     "neon": _Order(0, "int16", 1, 0),
     "dotprod": _Order(0, "int8", 4, 16),
@@ -148,7 +152,7 @@ def pack_dense(step: Convolve, rounding: int, level: int) -> Packed:
     """Pack a convolution without groups: weights become (columns / 16, runs, run / g, 16, g).
 
     A run is a row of the filter, or a pixel of it if it is dilated; g products make a sum in one
-    instruction.
+    instruction. With 8 they stay (columns, runs, run).
 
     Parameters
     ----------
@@ -169,11 +173,12 @@ def pack_dense(step: Convolve, rounding: int, level: int) -> Packed:
     w = step.window
     runs = w.filter_h if w.dilation_w == 1 else w.filter_h * w.filter_w
     rows: Ints = step.weights.reshape(w.out_c, runs, -1)
-    columns, run = _whole(w.out_c, _COLUMNS), _whole(rows.shape[2], 4)
-    padded = np.zeros((columns, runs, run), np.int8)
-    padded[: w.out_c, :, : rows.shape[2]] = rows
     group = _ORDERS[LEVELS[level]].group
-    packed = padded.reshape(-1, _COLUMNS, runs, run // group, group).transpose(0, 2, 3, 1, 4)
+    columns, run = _whole(w.out_c, _COLUMNS), _whole(rows.shape[2], max(group, 4))
+    packed: Ints = np.zeros((columns, runs, run), np.int8)
+    packed[: w.out_c, :, : rows.shape[2]] = rows
+    if group < _ALONE:
+        packed = packed.reshape(-1, _COLUMNS, runs, run // group, group).transpose(0, 2, 3, 1, 4)
     place = np.arange(columns)
     place[w.out_c :] = 0
     return _packed(

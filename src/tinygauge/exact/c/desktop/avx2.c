@@ -2,10 +2,7 @@
 #include "batch.h"
 
 #if TG_X86
-#include <immintrin.h>
-
-#define TG_AVX2 __attribute__((target("avx2,fma")))
-#define INLINE TG_AVX2 static inline __attribute__((always_inline))
+#include "avx2.h"
 
 TG_AVX2 static void stage(const int8_t *x, size_t count, uint8_t *to) {
   int16_t *values = (int16_t *)to;
@@ -19,89 +16,26 @@ TG_AVX2 static void stage(const int8_t *x, size_t count, uint8_t *to) {
   }
 }
 
-/* The scales of 8 lanes. */
-typedef struct {
-  __m256i multiplier, left, right, rest, threshold;
-  __m256 factor;
-} lanes8;
-
-INLINE lanes8 load_lanes(const tg_batch_conv *p, int32_t first) {
-  lanes8 s;
-  const __m256i zero = _mm256_setzero_si256(), one = _mm256_set1_epi32(1);
-  const __m256i shift = _mm256_loadu_si256((const __m256i *)(p->shifts + first));
-  s.multiplier = _mm256_loadu_si256((const __m256i *)(p->multipliers + first));
-  s.factor = _mm256_loadu_ps(p->factors + first);
-  s.left = _mm256_max_epi32(shift, zero);
-  s.right = _mm256_sub_epi32(zero, _mm256_min_epi32(shift, zero));
-  s.rest = _mm256_sub_epi32(_mm256_sllv_epi32(one, s.right), one);
-  s.threshold = _mm256_srli_epi32(s.rest, 1);
-  return s;
-}
-
-/* tg_rescale or tg_rescale_ties_up of 8 sums. */
-INLINE __m256i rescale8(__m256i x, const lanes8 *s, int32_t rounding) {
-  const __m256i nudge = _mm256_set1_epi64x(1 << 30);
-  x = _mm256_sllv_epi32(x, s->left);
-  const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(x, s->multiplier), nudge);
-  const __m256i odd = _mm256_add_epi64(
-      _mm256_mul_epi32(_mm256_srli_epi64(x, 32), _mm256_srli_epi64(s->multiplier, 32)), nudge);
-  const __m256i high =
-      _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_slli_epi64(odd, 1), 0xAA);
-  __m256i threshold = s->threshold;
-  if (rounding == TG_TWO_ROUNDINGS) { /* a tie below zero stays */
-    threshold = _mm256_sub_epi32(threshold, _mm256_srai_epi32(high, 31));
-  }
-  const __m256i up = _mm256_cmpgt_epi32(_mm256_and_si256(high, s->rest), threshold);
-  return _mm256_sub_epi32(_mm256_srav_epi32(high, s->right), up);
-}
-
-INLINE __m256i finish8(const tg_batch_conv *p, __m256i sum, int32_t first) {
-  const tg_window *w = &p->window;
-  const lanes8 s = load_lanes(p, first);
-  __m256i value;
-  if (p->rounding == TG_FLOAT_ROUNDING) {
-    const __m256 most = _mm256_set1_ps((float)(w->high - w->out_zero));
-    const __m256 least = _mm256_set1_ps((float)(w->low - w->out_zero));
-    const __m256 real = _mm256_mul_ps(_mm256_cvtepi32_ps(sum), s.factor);
-    value = _mm256_cvtps_epi32(_mm256_max_ps(_mm256_min_ps(real, most), least));
-  } else {
-    value = rescale8(sum, &s, p->rounding);
-  }
-  return _mm256_add_epi32(value, _mm256_set1_epi32(w->out_zero));
-}
-
-/* Store `count` of 16 bytes that _mm256_packs_epi32 has put in order. */
-INLINE void store16(const tg_window *w, __m256i words, int32_t count, int8_t *y) {
-  __m128i bytes =
-      _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-  bytes = _mm_max_epi8(bytes, _mm_set1_epi8((char)w->low));
-  bytes = _mm_min_epi8(bytes, _mm_set1_epi8((char)w->high));
-  if (count >= 16) {
-    _mm_storeu_si128((__m128i *)y, bytes);
-    return;
-  }
-  int8_t all[16];
-  _mm_storeu_si128((__m128i *)all, bytes);
-  __builtin_memcpy(y, all, (size_t)count);
-}
-
 /* Four patches and 16 channels. */
-INLINE void tile(const tg_batch_conv *p, const tg_patches *patches, int32_t begin, int32_t first,
-                 int8_t *y) {
+TG_AVX2_INLINE void tile(const tg_batch_conv *p, const tg_patches *patches, int32_t begin,
+                         int32_t first, int32_t quickly, int8_t *y) {
   const int16_t *w = (const int16_t *)p->weights + (size_t)first * (size_t)(p->runs * p->run);
   __m256i low[4], high[4];
+#pragma GCC unroll 4
   for (int32_t i = 0; i < 4; ++i) {
     low[i] = _mm256_loadu_si256((const __m256i *)(p->bias + first));
     high[i] = _mm256_loadu_si256((const __m256i *)(p->bias + first + 8));
   }
   for (int32_t run = 0; run < p->runs; ++run) {
     const int16_t *x[4];
+#pragma GCC unroll 4
     for (int32_t i = 0; i < 4; ++i) {
       x[i] = (const int16_t *)(patches->starts[begin + i] + patches->offsets[run]);
     }
     for (int32_t k = 0; k < p->run; k += 2, w += 32) {
       const __m256i one = _mm256_loadu_si256((const __m256i *)w);
       const __m256i other = _mm256_loadu_si256((const __m256i *)(w + 16));
+#pragma GCC unroll 4
       for (int32_t i = 0; i < 4; ++i) {
         int32_t two;
         __builtin_memcpy(&two, x[i] + k, 4);
@@ -112,10 +46,13 @@ INLINE void tile(const tg_batch_conv *p, const tg_patches *patches, int32_t begi
     }
   }
   const int32_t channels = p->window.out_c;
-  for (int32_t i = 0; i < 4 && begin + i < patches->count; ++i) {
-    const __m256i words = _mm256_packs_epi32(finish8(p, low[i], first), finish8(p, high[i], first + 8));
-    store16(&p->window, _mm256_permute4x64_epi64(words, 0xD8), channels - first,
-            y + (begin + i) * channels + first);
+  finish_all(p, first, low, 4, quickly);
+  finish_all(p, first + 8, high, 4, quickly);
+#pragma GCC unroll 4
+  for (int32_t i = 0; i < 4; ++i) {
+    if (begin + i < patches->count) {
+      store16(&p->window, low[i], high[i], channels - first, y + (begin + i) * channels + first);
+    }
   }
 }
 
@@ -123,44 +60,119 @@ INLINE void tile(const tg_batch_conv *p, const tg_patches *patches, int32_t begi
 TG_AVX2 static void dense(const tg_batch_conv *p, const tg_patches *patches, int8_t *y) {
   for (int32_t first = 0; first < p->window.out_c; first += TG_COLUMNS) {
     for (int32_t begin = 0; begin < patches->count; begin += 4) {
-      tile(p, patches, begin, first, y);
+      if (is_quick(p)) {
+        tile(p, patches, begin, first, 1, y);
+      } else {
+        tile(p, patches, begin, first, 0, y);
+      }
     }
   }
 }
 
-/* Weights are (patterns, 4, taps / 2, 2, 8, 2): lanes in the order that unpacking gives, 0-3 and
- * 8-11 of 16 before the others; _mm256_packs_epi32 undoes it. */
+/* 16 lanes of one or two rows. */
+TG_AVX2_INLINE void lanes(const tg_batch_conv *p, const uint8_t *const *taps, const int16_t *w,
+                          int32_t start, int32_t first, int32_t rows, __m256i sums[2][2]) {
+#pragma GCC unroll 2
+  for (int32_t r = 0; r < rows; ++r) {
+    sums[0][r] = _mm256_loadu_si256((const __m256i *)(p->bias + first));
+    sums[1][r] = _mm256_loadu_si256((const __m256i *)(p->bias + first + 8));
+  }
+  for (int32_t tap = 0; tap < p->taps; tap += 2) {
+    const __m256i a = _mm256_loadu_si256((const __m256i *)((const int16_t *)taps[tap] + start));
+    const __m256i b = _mm256_loadu_si256((const __m256i *)((const int16_t *)taps[tap + 1] + start));
+    const __m256i x[2] = {_mm256_unpacklo_epi16(a, b), _mm256_unpackhi_epi16(a, b)};
+#pragma GCC unroll 2
+    for (int32_t r = 0; r < rows; ++r, w += 32) {
+#pragma GCC unroll 2
+      for (int32_t i = 0; i < 2; ++i) {
+        const __m256i taken = _mm256_loadu_si256((const __m256i *)(w + 16 * i));
+        sums[i][r] = _mm256_add_epi32(sums[i][r], _mm256_madd_epi16(x[i], taken));
+      }
+    }
+  }
+}
+
+TG_AVX2_INLINE void depthwise_as(const tg_batch_conv *p, const uint8_t *const *taps, int32_t count,
+                                 int32_t rows, int32_t quickly, int8_t *y) {
+  for (int32_t start = 0, first = 0; start < count; start += 16, first += 16) {
+    first = first == p->patterns * TG_LANES ? 0 : first;
+    const int16_t *w = (const int16_t *)p->weights + first * rows * p->taps;
+    __m256i sums[2][2];
+    lanes(p, taps, w, start, first, rows, sums);
+    finish_all(p, first, sums[0], rows, quickly);
+    finish_all(p, first + 8, sums[1], rows, quickly);
+#pragma GCC unroll 2
+    for (int32_t r = 0; r < rows; ++r) {
+      const __m256i words = _mm256_packs_epi32(sums[0][r], sums[1][r]);
+      const __m128i bytes =
+          _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+      store_few(clamp16(&p->window, bytes), count - start, y + r * count + start);
+    }
+  }
+}
+
+/* Weights are (patterns, 4, taps / 2, rows, 2, 8, 2): lanes in the order that unpacking gives, 0-3
+ * and 8-11 of 16 before the others; _mm256_packs_epi32 undoes it. */
 TG_AVX2 static void depthwise(const tg_batch_conv *p, const uint8_t *const *taps, int32_t count,
                               int8_t *y) {
-  const int16_t *w = (const int16_t *)p->weights;
-  for (int32_t start = 0, lane = 0; start < count; start += 16, lane += 16) {
-    if (lane == p->patterns * TG_LANES) {
-      lane = 0;
-      w = (const int16_t *)p->weights;
-    }
-    __m256i low = _mm256_loadu_si256((const __m256i *)(p->bias + lane));
-    __m256i high = _mm256_loadu_si256((const __m256i *)(p->bias + lane + 8));
-    for (int32_t tap = 0; tap < p->taps; tap += 2, w += 32) {
-      const __m256i a = _mm256_loadu_si256((const __m256i *)((const int16_t *)taps[tap] + start));
-      const __m256i b =
-          _mm256_loadu_si256((const __m256i *)((const int16_t *)taps[tap + 1] + start));
-      const __m256i c = _mm256_loadu_si256((const __m256i *)w);
-      const __m256i d = _mm256_loadu_si256((const __m256i *)(w + 16));
-      low = _mm256_add_epi32(low, _mm256_madd_epi16(_mm256_unpacklo_epi16(a, b), c));
-      high = _mm256_add_epi32(high, _mm256_madd_epi16(_mm256_unpackhi_epi16(a, b), d));
-    }
-    const __m256i words = _mm256_packs_epi32(finish8(p, low, lane), finish8(p, high, lane + 8));
-    store16(&p->window, words, count - start, y + start);
+  if (p->rows > 1 && is_quick(p)) {
+    depthwise_as(p, taps, count, 2, 1, y);
+  } else if (p->rows > 1) {
+    depthwise_as(p, taps, count, 2, 0, y);
+  } else if (is_quick(p)) {
+    depthwise_as(p, taps, count, 1, 1, y);
+  } else {
+    depthwise_as(p, taps, count, 1, 0, y);
   }
 }
 
-TG_AVX2 static void add(const tg_pair *p, int64_t count, const int8_t *a, const int8_t *b,
-                        int8_t *y) {
-  const tg_pair pair = *p;
-  for (int64_t i = 0; i < count; ++i) {
-    y[i] = (int8_t)tg_add_values(&pair, a[i], b[i]);
+/* See tg_operand. */
+TG_AVX2_INLINE __m256i operand8(__m128i stored, const tg_operand *o) {
+  const __m256i d = _mm256_sub_epi32(_mm256_cvtepi8_epi32(stored), _mm256_set1_epi32(o->zero));
+  if (o->is_power) {
+    return _mm256_sll_epi32(d, _mm_cvtsi32_si128(o->left));
+  }
+  const __m256i less = _mm256_slli_epi32(_mm256_srai_epi32(d, 31), 11);
+  const __m256i rest = _mm256_add_epi32(_mm256_mullo_epi32(d, _mm256_set1_epi32(o->low)),
+                                        _mm256_add_epi32(_mm256_set1_epi32(o->nudge), less));
+  const __m256i high = _mm256_sll_epi32(_mm256_mullo_epi32(d, _mm256_set1_epi32(o->high)),
+                                        _mm_cvtsi32_si128(o->left));
+  return _mm256_sra_epi32(
+      _mm256_add_epi32(high, _mm256_sra_epi32(rest, _mm_cvtsi32_si128(o->before))),
+      _mm_cvtsi32_si128(o->after));
+}
+
+TG_AVX2 void tg_add_avx2(const tg_pair *p, int64_t count, const int8_t *a, const int8_t *b,
+                         int8_t *y) {
+  int64_t i = 0;
+  if (tg_is_usual(p)) {
+    const tg_operand first = tg_operand_of(p->a, p->a_zero);
+    const tg_operand second = tg_operand_of(p->b, p->b_zero);
+    const int32_t right = -p->out.shift;
+    const __m256i nudge = _mm256_set1_epi64x(tg_nudge_of(right, p->out_zero) ^ INT64_MIN);
+    const __m256i multiplier = _mm256_set1_epi32(p->out.multiplier);
+    const quick8 out = {{multiplier, multiplier},
+                        {nudge, nudge},
+                        {_mm256_set1_epi64x(31 + right), _mm256_set1_epi64x(right - 1)},
+                        _mm256_set1_epi64x(INT64_C(1) << 31),
+                        _mm256_set1_epi32((int32_t)(UINT32_C(1) << (32 - right)))};
+    const __m128i low = _mm_set1_epi8((char)p->low), high = _mm_set1_epi8((char)p->high);
+    for (; i + 8 <= count; i += 8) {
+      const __m256i left = operand8(_mm_loadl_epi64((const __m128i *)(a + i)), &first);
+      const __m256i other = operand8(_mm_loadl_epi64((const __m128i *)(b + i)), &second);
+      const __m256i sum =
+          p->negate_b ? _mm256_sub_epi32(left, other) : _mm256_add_epi32(left, other);
+      const __m256i value = quickly8(sum, &out);
+      const __m128i words =
+          _mm_packs_epi32(_mm256_castsi256_si128(value), _mm256_extracti128_si256(value, 1));
+      const __m128i bytes = _mm_packs_epi16(words, words);
+      _mm_storel_epi64((__m128i *)(y + i), _mm_min_epi8(_mm_max_epi8(bytes, low), high));
+    }
+  }
+  for (; i < count; ++i) {
+    y[i] = (int8_t)tg_add_values(p, a[i], b[i]);
   }
 }
 
-const tg_loops tg_avx2_loops = {2, stage, dense, depthwise, add};
+const tg_loops tg_avx2_loops = {2, stage, dense, depthwise, tg_add_avx2};
 #endif

@@ -353,11 +353,10 @@ TG_AVX512 static void add(const tg_pair *p, int64_t count, const int8_t *a, cons
   const tg_operand first = tg_operand_of(p->a, p->a_zero);
   const tg_operand second = tg_operand_of(p->b, p->b_zero);
   const int32_t right = -p->out.shift;
-  const int64_t nudge = (INT64_C(1) << 30) + (INT64_C(1) << (30 + right)) +
-                        p->out_zero * (INT64_C(1) << (31 + right));
+  const __m512i nudge = _mm512_set1_epi64(tg_nudge_of(right, p->out_zero));
   const __m512i multiplier = _mm512_set1_epi32(p->out.multiplier);
   const quick16 out = {{multiplier, multiplier},
-                       {_mm512_set1_epi64(nudge), _mm512_set1_epi64(nudge)},
+                       {nudge, nudge},
                        {_mm512_set1_epi64(31 + right), _mm512_set1_epi64(right - 1)},
                        _mm512_set1_epi64(INT64_C(1) << 31)};
   const __m128i low = _mm_set1_epi8((char)p->low), high = _mm_set1_epi8((char)p->high);

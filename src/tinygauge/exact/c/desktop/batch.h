@@ -17,6 +17,12 @@
 #else
 #define TG_X86 0
 #endif
+/* Compilers of 2021 and later know AVX-VNNI. */
+#if TG_X86 && (defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11)
+#define TG_AVXVNNI 1
+#else
+#define TG_AVXVNNI 0
+#endif
 #if defined(__aarch64__) && !defined(__AARCH64EB__) && (defined(__GNUC__) || defined(__clang__))
 #define TG_ARM 1
 #else
@@ -37,10 +43,11 @@ enum { TG_TWO_ROUNDINGS = 0, TG_FLOAT_ROUNDING = 1, TG_TIES_UP = 2 };
 enum {
   TG_PORTABLE_LEVEL = 0,
   TG_AVX2_LEVEL = 1,
-  TG_AVX512_LEVEL = 2,
-  TG_NEON_LEVEL = 3,
-  TG_DOTPROD_LEVEL = 4,
-  TG_LEVELS = 5
+  TG_AVXVNNI_LEVEL = 2,
+  TG_AVX512_LEVEL = 3,
+  TG_NEON_LEVEL = 4,
+  TG_DOTPROD_LEVEL = 5,
+  TG_LEVELS = 6
 };
 
 /* Patches at a time, channels that weights are packed by, and lanes of a depthwise row. */
@@ -53,7 +60,7 @@ typedef struct {
   int32_t level;
   int32_t is_quick;           /* whether tg_quick finishes all sums */
   int32_t runs;               /* dense: a patch is so many runs of values that lie together */
-  int32_t run;                /* values in each, filled up to a multiple of 4 with weights of 0 */
+  int32_t run;                /* values in each, filled up with weights of 0 */
   int32_t taps;               /* depthwise: products in a sum, filled up to a multiple of 4 */
   int32_t rows;               /* depthwise: rows at a time, each with weights for all taps */
   int32_t patterns;           /* depthwise: blocks of lanes after which channels repeat */
@@ -74,6 +81,10 @@ typedef struct {
  * zero * 2^(31+s), and then their shifts, 31 + s; those of the odd ones are 32 less, which leaves
  * their results in the upper half. */
 enum { TG_QUICK = 48 }; /* numbers of 16 lanes */
+
+static inline int64_t tg_nudge_of(int32_t right, int32_t zero) {
+  return (INT64_C(1) << 30) + (INT64_C(1) << (30 + right)) + zero * (INT64_C(1) << (31 + right));
+}
 
 /* What the filter meets at some output positions. */
 typedef struct {
@@ -101,6 +112,9 @@ enum { TG_SLACK = 2 * TG_LANES };
 extern const tg_loops tg_portable_loops;
 #if TG_X86
 extern const tg_loops tg_avx2_loops, tg_avx512_loops;
+#endif
+#if TG_AVXVNNI
+extern const tg_loops tg_avxvnni_loops;
 #endif
 #if TG_ARM
 extern const tg_loops tg_neon_loops;

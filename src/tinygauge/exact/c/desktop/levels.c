@@ -1,6 +1,15 @@
 /* Chooses the inner loops that the processor can run. */
 #include "batch.h"
 
+#if TG_AVXVNNI
+#include <cpuid.h>
+/* Intel's manual, volume 2, CPUID: leaf 7, subleaf 1, bit 4 of EAX. */
+static int has_avxvnni(void) {
+  unsigned a = 0, b, c, d;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4) != 0;
+}
+#endif
+
 #if TG_ARM_DOTPROD && !defined(__ARM_FEATURE_DOTPROD)
 #if defined(__linux__)
 #include <sys/auxv.h>
@@ -25,8 +34,14 @@ static int is_runnable(int32_t level) {
     return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   }
+  const int32_t has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (level == TG_AVX2_LEVEL) {
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    return has_avx2;
+  }
+#endif
+#if TG_AVXVNNI
+  if (level == TG_AVXVNNI_LEVEL) {
+    return has_avx2 && has_avxvnni();
   }
 #endif
 #if TG_ARM_DOTPROD
@@ -47,6 +62,9 @@ static const tg_loops *const all_loops[TG_LEVELS] = {
 #if TG_X86
     [TG_AVX2_LEVEL] = &tg_avx2_loops,
     [TG_AVX512_LEVEL] = &tg_avx512_loops,
+#endif
+#if TG_AVXVNNI
+    [TG_AVXVNNI_LEVEL] = &tg_avxvnni_loops,
 #endif
 #if TG_ARM
     [TG_NEON_LEVEL] = &tg_neon_loops,

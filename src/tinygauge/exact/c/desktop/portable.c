@@ -1,5 +1,8 @@
-/* The inner loops in plain C, for any processor; values and weights are int16. */
+/* The inner loops in plain C, for any processor: values and weights are int16, in loops that
+ * compilers turn into instructions for several lanes (GCC's report: -fopt-info-vec). */
 #include "batch.h"
+
+enum { TOGETHER = 4 };
 
 static void stage(const int8_t *x, size_t count, uint8_t *to) {
   int16_t *values = (int16_t *)to;
@@ -8,35 +11,76 @@ static void stage(const int8_t *x, size_t count, uint8_t *to) {
   }
 }
 
+/* See tg_quick; `quick` has been moved to the lane. */
+static inline int8_t finish_quickly(int32_t sum, const int64_t *quick, int32_t shift,
+                                    const tg_window *w) {
+  const int64_t exact = sum * quick[0] + quick[16];
+  const int32_t value = (int32_t)((exact - ((int64_t)(sum < 0) << 31)) >> shift);
+  return (int8_t)tg_clamp(value, w->low, w->high);
+}
+
+/* Finish up to 16 sums of neighbouring lanes; the first lane is even. */
 static void finish(const tg_batch_conv *p, int32_t first, int32_t count, const int32_t *sums,
                    int8_t *y) {
-  for (int32_t i = 0; i < count; ++i) {
-    const int32_t lane = first + i;
-    y[i] = (int8_t)tg_finish(tg_wrap_add(sums[i], p->bias[lane]), p->multipliers[lane],
-                             p->shifts[lane], p->factors[lane], p->rounding, &p->window);
+  const tg_window w = p->window;
+  if (p->rounding != TG_TWO_ROUNDINGS || !p->is_quick) {
+    for (int32_t i = 0; i < count; ++i) {
+      const int32_t lane = first + i;
+      y[i] = (int8_t)tg_finish(tg_wrap_add(sums[i], p->bias[lane]), p->multipliers[lane],
+                               p->shifts[lane], p->factors[lane], p->rounding, &w);
+    }
+    return;
+  }
+  const int64_t *quick = p->quick + first / 16 * TG_QUICK + first % 16 / 2;
+  for (int32_t i = 0; i < count; i += 2, ++quick) {
+    const int32_t *bias = p->bias + first + i;
+    y[i] = finish_quickly(tg_wrap_add(sums[i], bias[0]), quick, (int32_t)quick[32], &w);
+    if (i + 1 < count) {
+      y[i + 1] = finish_quickly(tg_wrap_add(sums[i + 1], bias[1]), quick + 8,
+                                (int32_t)quick[40] + 32, &w);
+    }
   }
 }
 
-/* Weights are (out_c / 16, runs, run / 2, 16, 2). */
+/* The products of a run with the weights of four channels, which lie `depth` apart. */
+static void multiply(const int16_t *x, const int16_t *w, int32_t depth, int32_t run,
+                     int32_t sums[TOGETHER]) {
+  const int16_t *w1 = w + depth, *w2 = w1 + depth, *w3 = w2 + depth;
+  int32_t a = 0, b = 0, c = 0, d = 0;
+  for (int32_t k = 0; k < run; ++k) {
+    a += x[k] * w[k];
+    b += x[k] * w1[k];
+    c += x[k] * w2[k];
+    d += x[k] * w3[k];
+  }
+  sums[0] += a;
+  sums[1] += b;
+  sums[2] += c;
+  sums[3] += d;
+}
+
+/* Weights are (out_c, runs, run). */
 static void dense(const tg_batch_conv *p, const tg_patches *patches, int8_t *y) {
   const int32_t channels = p->window.out_c;
-  const int16_t *block = (const int16_t *)p->weights;
-  for (int32_t first = 0; first < channels; first += TG_COLUMNS) {
-    const int32_t columns = channels - first < TG_COLUMNS ? channels - first : TG_COLUMNS;
+  const int32_t depth = p->runs * p->run;
+  for (int32_t first = 0; first < channels; first += TOGETHER) {
+    const int32_t few = channels - first < TOGETHER ? channels - first : TOGETHER;
     for (int32_t i = 0; i < patches->count; ++i) {
-      const int16_t *w = block;
-      int32_t sums[TG_COLUMNS] = {0};
-      for (int32_t run = 0; run < p->runs; ++run) {
-        const int16_t *x = (const int16_t *)(patches->starts[i] + patches->offsets[run]);
-        for (int32_t k = 0; k < p->run; k += 2, w += 2 * TG_COLUMNS) {
-          for (int32_t c = 0; c < TG_COLUMNS; ++c) {
-            sums[c] += x[k] * w[2 * c] + x[k + 1] * w[2 * c + 1];
-          }
-        }
+      const int16_t *w = (const int16_t *)p->weights + (size_t)first * (size_t)depth;
+      int32_t sums[TOGETHER] = {0};
+      for (int32_t run = 0; run < p->runs; ++run, w += p->run) {
+        const uint8_t *x = patches->starts[i] + patches->offsets[run];
+        multiply((const int16_t *)x, w, depth, p->run, sums);
       }
-      finish(p, first, columns, sums, y + i * channels + first);
+      finish(p, first, few, sums, y + i * channels + first);
     }
-    block += TG_COLUMNS * p->runs * p->run;
+  }
+}
+
+/* Add the products of one tap: a loop of its own is what compilers do well. */
+static void multiply_lanes(const int16_t *x, const int16_t *w, int32_t sums[TG_LANES]) {
+  for (int32_t i = 0; i < TG_LANES; ++i) {
+    sums[i] += x[i] * w[i];
   }
 }
 
@@ -47,21 +91,30 @@ static void depthwise(const tg_batch_conv *p, const uint8_t *const *taps, int32_
     const int32_t lanes = count - start < TG_LANES ? count - start : TG_LANES;
     const int16_t *w = (const int16_t *)p->weights + pattern * TG_LANES * p->taps;
     int32_t sums[TG_LANES] = {0};
-    for (int32_t tap = 0; tap < p->taps; ++tap, w += TG_LANES) {
-      const int16_t *x = (const int16_t *)taps[tap] + start;
-      for (int32_t i = 0; i < TG_LANES; ++i) {
-        sums[i] += x[i] * w[i];
-      }
+    for (int32_t tap = 0; tap < p->taps; tap += 4, w += 4 * TG_LANES) {
+      multiply_lanes((const int16_t *)taps[tap] + start, w, sums);
+      multiply_lanes((const int16_t *)taps[tap + 1] + start, w + TG_LANES, sums);
+      multiply_lanes((const int16_t *)taps[tap + 2] + start, w + 2 * TG_LANES, sums);
+      multiply_lanes((const int16_t *)taps[tap + 3] + start, w + 3 * TG_LANES, sums);
     }
-    finish(p, pattern * TG_LANES, lanes, sums, y + start);
+    for (int32_t i = 0; i < lanes; i += 16) {
+      finish(p, pattern * TG_LANES + i, lanes - i < 16 ? lanes - i : 16, sums + i, y + start + i);
+    }
     pattern = pattern + 1 == p->patterns ? 0 : pattern + 1;
   }
 }
 
 static void add(const tg_pair *p, int64_t count, const int8_t *a, const int8_t *b, int8_t *y) {
+  int32_t left[256], right[256];
+  for (int32_t i = 0; i < 256; ++i) { /* what each value contributes */
+    left[i] = tg_rescale(tg_shift_left(i - 128 - p->a_zero, 20), p->a);
+    right[i] = tg_rescale(tg_shift_left(i - 128 - p->b_zero, 20), p->b);
+    right[i] = p->negate_b ? -right[i] : right[i];
+  }
   const tg_pair pair = *p;
   for (int64_t i = 0; i < count; ++i) {
-    y[i] = (int8_t)tg_add_values(&pair, a[i], b[i]);
+    const int32_t sum = left[a[i] + 128] + right[b[i] + 128];
+    y[i] = (int8_t)tg_clamp(tg_rescale(sum, pair.out) + pair.out_zero, pair.low, pair.high);
   }
 }
 
