@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ctypes import byref
 from typing import Any
 
@@ -16,7 +16,7 @@ from tests.support.tiny_models import ModelBuilder
 
 from tinygauge import graph
 from tinygauge.exact import Rounding, compile_model, find_unsupported
-from tinygauge.exact.library import CLstm, CScale, CSvdf, library, pointer
+from tinygauge.exact.library import LEVELS, CLstm, CScale, CSvdf, level, library, pointer
 from tinygauge.exact.lowering import lower_ops
 from tinygauge.exact.plain import PLAIN
 from tinygauge.exact.recurrent import Lstm, Svdf
@@ -106,6 +106,29 @@ def test_ops_with_a_state_agree_with_micro(name: str) -> None:
         (step,) = lower_ops(model)
         np.testing.assert_array_equal(PLAIN[type(step)](step, inputs)[0], expected)
     assert np.unique(expected).size > 10 or "nothing" in name
+
+
+@pytest.fixture(params=LEVELS)
+def loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Every instruction set that this machine has inner loops for."""
+    monkeypatch.setenv("TINYGAUGE_KERNELS", request.param)
+    level.cache_clear()
+    if library() is None or LEVELS[level()] != request.param:
+        pytest.skip(f"no kernels for {request.param} on this machine")
+    yield request.param
+    level.cache_clear()
+
+
+@pytest.mark.usefixtures("loops")
+@pytest.mark.parametrize("name", LSTMS)
+def test_all_inner_loops_agree_with_micro(name: str) -> None:
+    """Whatever the processor multiplies with, the bits are the same."""
+    model = graph.parse(LSTMS[name](), name=name)
+    inputs = adversarial_inputs(model, ROWS)
+
+    (found,) = compile_model(model).run(inputs)
+
+    np.testing.assert_array_equal(found, run_micro(model, inputs)[0])
 
 
 def _in_a_row(model: Model, rows: list[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
