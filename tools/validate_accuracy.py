@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.support.micro import adversarial_inputs, run_litert, run_micro  # noqa: E402
 from tests.support.random_models import random_model  # noqa: E402
+from tests.support.rare_models import rare_model  # noqa: E402
 
 from tinygauge import graph  # noqa: E402
 from tinygauge.exact import Rounding, backend, compile_model, find_unsupported  # noqa: E402
@@ -45,6 +46,7 @@ def sets(random_count: int) -> Iterator[tuple[str, Iterable[Model]]]:
         if folder.is_dir():
             yield name, (graph.load(path) for path in sorted(folder.rglob("*.tflite")))
     yield "random graphs", (random_model(seed) for seed in range(random_count))
+    yield "random graphs of rarer ops", (rare_model(seed) for seed in range(random_count))
 
 
 def compare(model: Model, rounding: Rounding, rows: int) -> int:

@@ -13,19 +13,21 @@ from tests.support.kernel_bits import write_models
 from tests.support.kernel_builds import HERE, Build, build_for_aarch64, build_with_sanitizers
 from tests.support.micro import adversarial_inputs
 from tests.support.random_models import random_model
+from tests.support.rare_models import rare_model
 
 from tinygauge import graph
 from tinygauge.exact import Rounding, find_unsupported
 from tinygauge.exact.library import LEVELS
 
 PACKAGED = Path(graph.__file__).parents[1] / "data" / "fashion_mnist" / "models"
-RANDOM = 60
+RANDOM, RARE = 60, 30
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Packaged and random models, in every rounding that they have, with extreme inputs."""
     every = [random_model(seed) for seed in range(RANDOM)]
+    every += [rare_model(seed) for seed in range(RARE)]
     every += [graph.load(path) for path in sorted(PACKAGED.glob("*_i*.tflite"))[::5]]
     cases = [
         (model, rounding, adversarial_inputs(model, 6))

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from tests.support.micro import adversarial_inputs, run_litert, run_micro
 from tests.support.random_models import random_model
+from tests.support.rare_models import rare_model
 
 from tinygauge.exact import Rounding, compile_model, find_unsupported
+from tinygauge.graph import Model
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="interpreters run in forks")
 
@@ -38,9 +40,8 @@ def in_a_fork(work: Callable[[], bool]) -> int:
     return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else _CRASHED
 
 
-def agrees(seed: int, rounding: Rounding) -> bool:
+def agrees(model: Model, rounding: Rounding) -> bool:
     """Compare all outputs of a random model with the interpreter that stands for a profile."""
-    model = random_model(seed)
     inputs = adversarial_inputs(model, ROWS)
     run = run_micro if rounding is Rounding.TWO else run_litert(rounding)
     try:
@@ -59,7 +60,19 @@ def test_random_models_agree_with_their_interpreter(rounding: Rounding) -> None:
         seed for seed in range(SAMPLE) if find_unsupported(random_model(seed), rounding) is None
     ]
 
-    found = {seed: in_a_fork(partial(agrees, seed, rounding)) for seed in taken}
+    found = {seed: in_a_fork(partial(agrees, random_model(seed), rounding)) for seed in taken}
 
     assert [seed for seed, code in found.items() if code == _DIFFERENT] == []
     assert sum(code == _SAME for code in found.values()) > SAMPLE / 3
+
+
+def test_random_models_of_rarer_ops_agree_with_micro() -> None:
+    """Those with states, blocks, sizes, comparisons and products of matrices."""
+    pytest.importorskip("tflite_micro")
+    models = [rare_model(seed) for seed in range(SAMPLE)]
+    taken = [model for model in models if find_unsupported(model) is None]
+
+    found = {model.name: in_a_fork(partial(agrees, model, Rounding.TWO)) for model in taken}
+
+    assert [name for name, code in found.items() if code == _DIFFERENT] == []
+    assert sum(code == _SAME for code in found.values()) > SAMPLE * 0.9

@@ -9,7 +9,7 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -20,13 +20,15 @@ from tests.support.tiny_models import ModelBuilder
 from tinygauge import graph
 from tinygauge.graph import Model
 
-__all__ = ["KINDS", "random_model"]
+__all__ = ["KINDS", "Draw", "Drawn", "add_op", "random_model", "reshaped"]
 
 _ACTIVATIONS = ("NONE", "NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 
 
 @dataclass(frozen=True)
-class _Tensor:
+class Drawn:
+    """A tensor of a model that is being drawn."""
+
     index: int
     shape: tuple[int, ...]
     scale: float
@@ -34,7 +36,7 @@ class _Tensor:
     dtype: str
 
 
-class _Draw:
+class Draw:
     """Draws a model, op by op."""
 
     def __init__(self, seed: int) -> None:
@@ -60,10 +62,10 @@ class _Draw:
         """Draw a zero point; int16 has none."""
         return 0 if self.dtype == "int16" else self.one_of(-128, 0, 127, self.integer(-128, 127))
 
-    def tensor(self, shape: tuple[int, ...], scale: float, zero: int) -> _Tensor:
+    def tensor(self, shape: tuple[int, ...], scale: float, zero: int) -> Drawn:
         """Add a computed tensor."""
         index = self.builder.tensor(shape, self.dtype, scale=scale, zero_point=zero)
-        return _Tensor(index, shape, scale, zero, self.dtype)
+        return Drawn(index, shape, scale, zero, self.dtype)
 
     def weights(self, shape: tuple[int, ...], channels: int, axis: int) -> tuple[int, Any]:
         """Add weights with one scale, or with one a channel, and return them with the scales."""
@@ -96,7 +98,7 @@ def _out(size: int, reach: int, stride: int, padding: str) -> int:
     return _same(size, stride) if padding == "SAME" else (size - reach) // stride + 1
 
 
-def _moved(d: _Draw, x: _Tensor) -> tuple[tuple[int, int], tuple[int, int], dict[str, Any]]:
+def _moved(d: Draw, x: Drawn) -> tuple[tuple[int, int], tuple[int, int], dict[str, Any]]:
     """Draw a filter, and return its size, the output's size and the options."""
     filters = tuple(d.integer(1, min(5, size)) for size in x.shape[1:3])
     strides = tuple(d.integer(1, 3) for _ in filters)
@@ -120,14 +122,14 @@ def _moved(d: _Draw, x: _Tensor) -> tuple[tuple[int, int], tuple[int, int], dict
     return (filters[0], filters[1]), (outs[0], outs[1]), options
 
 
-def _sum_scale(d: _Draw, x: _Tensor, scales: Any, depth: int) -> float:
+def _sum_scale(d: Draw, x: Drawn, scales: Any, depth: int) -> float:
     """Draw an output scale that fits the sums of `depth` products."""
     spread = 100 if x.dtype == "int8" else 20000
     wanted = x.scale * float(np.mean(scales)) * spread * 70 * depth**0.5 / spread
     return d.scale(wanted)
 
 
-def _conv(d: _Draw, x: _Tensor) -> _Tensor:
+def _conv(d: Draw, x: Drawn) -> Drawn:
     (height, width), outs, options = _moved(d, x)
     channels = d.integer(1, 40)
     weights, scales = d.weights((channels, height, width, x.shape[3]), channels, 0)
@@ -139,7 +141,7 @@ def _conv(d: _Draw, x: _Tensor) -> _Tensor:
     return y
 
 
-def _depthwise(d: _Draw, x: _Tensor) -> _Tensor:
+def _depthwise(d: Draw, x: Drawn) -> Drawn:
     (height, width), outs, options = _moved(d, x)
     multiplier = d.one_of(1, 1, 1, 2, 3)
     channels = x.shape[3] * multiplier
@@ -152,7 +154,7 @@ def _depthwise(d: _Draw, x: _Tensor) -> _Tensor:
     return y
 
 
-def _transpose_conv(d: _Draw, x: _Tensor) -> _Tensor:
+def _transpose_conv(d: Draw, x: Drawn) -> Drawn:
     height, width, stride = d.integer(1, 4), d.integer(1, 4), d.integer(1, 2)
     channels = d.integer(1, 8)
     padding = d.one_of("SAME", "VALID")
@@ -174,9 +176,9 @@ def _transpose_conv(d: _Draw, x: _Tensor) -> _Tensor:
     return y
 
 
-def _dense(d: _Draw, x: _Tensor) -> _Tensor:
+def _dense(d: Draw, x: Drawn) -> Drawn:
     depth, channels = prod(x.shape), d.integer(1, 50)
-    flat = _reshaped(d, x, (1, depth))
+    flat = reshaped(d, x, (1, depth))
     scale = d.scale(0.01)
     data = d.rng.integers(-127, 128, (channels, depth))
     weights = d.builder.tensor((channels, depth), "int8", data=data, scale=scale)
@@ -189,14 +191,32 @@ def _dense(d: _Draw, x: _Tensor) -> _Tensor:
     return y
 
 
-def _reshaped(d: _Draw, x: _Tensor, shape: tuple[int, ...]) -> _Tensor:
+def add_op(
+    d: Draw,
+    kind: str,
+    x: Drawn,
+    shape: tuple[int, ...],
+    *,
+    constants: Sequence[Any] = (),
+    numbers: tuple[float, int] | None = None,
+    **options: Any,
+) -> Drawn:
+    """Add an op of one operand, with integers behind it; it keeps the scale unless told."""
+    y = d.tensor(shape, *(numbers or (x.scale, x.zero)))
+    others = [d.builder.tensor(np.shape(each), "int32", data=each) for each in constants]
+    d.builder.op(kind, [x.index, *others], [y.index], **options)
+    return y
+
+
+def reshaped(d: Draw, x: Drawn, shape: tuple[int, ...]) -> Drawn:
+    """Add a RESHAPE."""
     new = d.builder.tensor((len(shape),), "int32", data=shape)
     y = d.tensor(shape, x.scale, x.zero)
     d.builder.op("RESHAPE", [x.index, new], [y.index])
     return y
 
 
-def _pool(d: _Draw, x: _Tensor) -> _Tensor:
+def _pool(d: Draw, x: Drawn) -> Drawn:
     (height, width), _, options = _moved(d, x)
     sizes = x.shape[1:3]
     outs = tuple(
@@ -214,8 +234,8 @@ def _pool(d: _Draw, x: _Tensor) -> _Tensor:
     return y
 
 
-def _pair(kind: str) -> Callable[[_Draw, _Tensor], _Tensor]:
-    def add(d: _Draw, x: _Tensor) -> _Tensor:
+def _pair(kind: str) -> Callable[[Draw, Drawn], Drawn]:
+    def add(d: Draw, x: Drawn) -> Drawn:
         scale, zero = d.scale(x.scale), d.zero()
         limits = np.iinfo(x.dtype)
         shape = d.one_of(x.shape, (1,) * (len(x.shape) - 1) + x.shape[-1:])
@@ -231,7 +251,7 @@ def _pair(kind: str) -> Callable[[_Draw, _Tensor], _Tensor]:
     return add
 
 
-def _pad(d: _Draw, x: _Tensor) -> _Tensor:
+def _pad(d: Draw, x: Drawn) -> Drawn:
     widths = [(0, 0), *((d.integer(0, 2), d.integer(0, 2)) for _ in x.shape[1:])]
     shape = tuple(size + sum(pair) for size, pair in zip(x.shape, widths, strict=True))
     around = d.builder.tensor((len(widths), 2), "int32", data=widths)
@@ -240,7 +260,7 @@ def _pad(d: _Draw, x: _Tensor) -> _Tensor:
     return y
 
 
-def _mean(d: _Draw, x: _Tensor) -> _Tensor:
+def _mean(d: Draw, x: Drawn) -> Drawn:
     axes = d.builder.tensor((2,), "int32", data=[1, 2])
     y = d.tensor((1, 1, 1, x.shape[3]), d.scale(x.scale), d.zero())
     d.builder.op(d.one_of("MEAN", "MEAN", "SUM"), [x.index, axes], [y.index], version=2,
@@ -248,8 +268,8 @@ def _mean(d: _Draw, x: _Tensor) -> _Tensor:
     return y
 
 
-def _curve(kind: str) -> Callable[[_Draw, _Tensor], _Tensor]:
-    def add(d: _Draw, x: _Tensor) -> _Tensor:
+def _curve(kind: str) -> Callable[[Draw, Drawn], Drawn]:
+    def add(d: Draw, x: Drawn) -> Drawn:
         if d.dtype == "int16":
             y = d.tensor(x.shape, 1 / 32768, 0)
         else:
@@ -263,7 +283,7 @@ def _curve(kind: str) -> Callable[[_Draw, _Tensor], _Tensor]:
     return add
 
 
-def _slice(d: _Draw, x: _Tensor) -> _Tensor:
+def _slice(d: Draw, x: Drawn) -> Drawn:
     begins = [0, *(d.integer(0, size - 1) for size in x.shape[1:])]
     ends = [
         1,
@@ -277,13 +297,13 @@ def _slice(d: _Draw, x: _Tensor) -> _Tensor:
     return y
 
 
-def _concatenation(d: _Draw, x: _Tensor) -> _Tensor:
+def _concatenation(d: Draw, x: Drawn) -> Drawn:
     y = d.tensor((*x.shape[:3], 2 * x.shape[3]), x.scale, x.zero)
     d.builder.op("CONCATENATION", [x.index, x.index], [y.index], axis=3)
     return y
 
 
-def _transpose(d: _Draw, x: _Tensor) -> _Tensor:
+def _transpose(d: Draw, x: Drawn) -> Drawn:
     order = (0, 2, 1, 3)
     index = d.builder.tensor((4,), "int32", data=order)
     y = d.tensor(tuple(x.shape[axis] for axis in order), x.scale, x.zero)
@@ -291,19 +311,19 @@ def _transpose(d: _Draw, x: _Tensor) -> _Tensor:
     return y
 
 
-def _leaky(d: _Draw, x: _Tensor) -> _Tensor:
+def _leaky(d: Draw, x: Drawn) -> Drawn:
     y = d.tensor(x.shape, d.scale(x.scale), d.zero())
     d.builder.op("LEAKY_RELU", [x.index], [y.index], version=2, alpha=0.1)
     return y
 
 
-def _quantize(d: _Draw, x: _Tensor) -> _Tensor:
+def _quantize(d: Draw, x: Drawn) -> Drawn:
     y = d.tensor(x.shape, d.scale(x.scale), d.zero())
     d.builder.op("QUANTIZE", [x.index], [y.index], version=2)
     return y
 
 
-_OPS: dict[str, Callable[[_Draw, _Tensor], _Tensor]] = {
+_OPS: dict[str, Callable[[Draw, Drawn], Drawn]] = {
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _depthwise,
     "TRANSPOSE_CONV": _transpose_conv,
@@ -344,7 +364,7 @@ def random_model(seed: int) -> Model:
     Model
         With one input of four dimensions.
     """
-    draw = _Draw(seed)
+    draw = Draw(seed)
     kinds = list(_OPS)
     shape = (1, draw.integer(3, 12), draw.integer(3, 12), draw.one_of(1, 2, 3, 8, 16, 24, 33, 64))
     first = draw.tensor(shape, draw.scale(0.05), draw.zero())

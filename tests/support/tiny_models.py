@@ -156,6 +156,19 @@ class ModelBuilder:
         )
         return len(self._tensors) - 1
 
+    def shape_of(self, index: int) -> tuple[int, ...]:
+        """Return the shape of a tensor.
+
+        Parameters
+        ----------
+        index : int
+
+        Returns
+        -------
+        tuple of int
+        """
+        return self._tensors[index].shape
+
     def op(
         self,
         kind: str,
