@@ -16,11 +16,12 @@ import numpy.typing as npt
 import pytest
 from tests.support.firmware import build_kernels_for_host, converse, link_engine_for_host
 from tests.support.firmware.op_models import OP_MODELS
+from tests.support.tiny_models import ModelBuilder
 
 from tinygauge import graph
 from tinygauge.accuracy.processes import run_model
 from tinygauge.accuracy.runners import Runner
-from tinygauge.errors import InputError
+from tinygauge.errors import InputError, UnsupportedOpError
 from tinygauge.exact.lowering import lower_ops
 from tinygauge.firmware import generate_engine, wire_of
 from tinygauge.firmware.calls import CALLS
@@ -105,6 +106,18 @@ def test_every_step_that_becomes_c_is_among_those_tried() -> None:
     models = (graph.parse(make(), name=name) for name, make in OP_MODELS.items())
 
     assert {type(step) for model in models for step in lower_ops(model)} == set(CALLS)
+
+
+def test_an_op_without_a_kernel_is_refused_by_name() -> None:
+    """What the evaluator knows and the reference kernels don't."""
+    builder = ModelBuilder()
+    x = builder.tensor((1, 8), "int8", scale=0.1)
+    y = builder.tensor((1, 8), "int8", scale=1 / 128)
+    builder.op("L2_NORMALIZATION", [x], [y], version=2)
+    model = graph.parse(builder.build([x], [y]), name="normalized")
+
+    with pytest.raises(UnsupportedOpError, match="L2_NORMALIZATION: .* has no kernel for it"):
+        generate_engine(model, wire_of("custom"))
 
 
 @pytest.mark.parametrize("path", QUANTIZED, ids=lambda path: path.stem)

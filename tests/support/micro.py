@@ -93,7 +93,35 @@ def _rows(tensor: Tensor, count: int, rng: np.random.Generator) -> Array:
     return values.astype(tensor.dtype.value)
 
 
+def _table_rows(model: Model) -> int:
+    """Return how many rows a table has whose rows the inputs choose; 0 where there is none."""
+    graph = model.main
+    for op in graph.ops:
+        if op.kind in ("GATHER", "EMBEDDING_LOOKUP"):
+            operands = [graph.tensors[index] for index in op.inputs]
+            table = next((each for each in operands if each.is_constant), None)
+            if table is not None and not all(each.is_constant for each in operands):
+                return table.shape[0]
+    return 0
+
+
+def _places(tensor: Tensor, count: int, rows: int, rng: np.random.Generator) -> Array:
+    """Return rows of inputs that stand for places in a table: the first, the last, then any."""
+    real = rng.integers(0, rows, (count, *tensor.shape)).astype(np.float64)
+    real[:1], real[1:2] = 0, rows - 1
+    if tensor.quantization is None:
+        return np.asarray(real, tensor.dtype.value)
+    limits, numbers = np.iinfo(tensor.dtype.value), tensor.quantization
+    stored = np.floor(real / numbers.scale[0]) + numbers.zero_point[0]
+    clipped: Array = np.clip(stored, limits.min, limits.max).astype(tensor.dtype.value)
+    return clipped
+
+
 def adversarial_inputs(model: Model, count: int, seed: int = 1) -> list[Array]:
     """Return `count` rows for every input of a model, the extreme ones first."""
     rng = np.random.default_rng(seed)
-    return [_rows(model.main.tensors[index], count, rng) for index in model.main.inputs]
+    tensors = [model.main.tensors[index] for index in model.main.inputs]
+    rows = _table_rows(model)
+    if rows:
+        return [_places(tensor, count, rows, rng) for tensor in tensors]
+    return [_rows(tensor, count, rng) for tensor in tensors]

@@ -13,20 +13,25 @@ from typing import Any
 import numpy as np
 
 from tinygauge.exact import steps
+from tinygauge.exact.pairs import Prelu, Product, SquaredDifference
 from tinygauge.exact.recurrent import Lstm, Svdf
 from tinygauge.exact.scales import LIMITS
 from tinygauge.exact.steps import Step
 from tinygauge.exact.tables import curve16_table, softmax16_tables
+from tinygauge.firmware.pair_calls import write_prelu, write_product, write_squared_difference
 from tinygauge.firmware.recurrent_calls import write_lstm, write_svdf
 from tinygauge.firmware.text import c_float, c_scale
-from tinygauge.firmware.writer import C_TYPES, Place, Shape, Strided, Writer
+from tinygauge.firmware.writer import (
+    C_TYPES,
+    Place,
+    Strided,
+    Writer,
+    strides_of,
+    write_operands,
+)
 from tinygauge.graph import DType
 
 __all__ = ["CALLS"]
-
-
-def _strides(shape: Shape) -> Shape:
-    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
 def _ends(writer: Writer, step: Step) -> tuple[Place, Place]:
@@ -63,33 +68,8 @@ def _pool(writer: Writer, step: steps.Pool) -> None:
     writer.call(kernel, _window(writer, step.window), source.pointer, goal.pointer)
 
 
-def _operand(writer: Writer, place: Place, shape: Shape, whole: Shape) -> tuple[str, int]:
-    """Return an operand and after how many elements it repeats; spread out where it has to be."""
-    tail = next((axis for axis, extent in enumerate(shape) if extent != 1), len(shape))
-    if shape[tail:] == whole[tail:]:
-        return place.pointer, math.prod(shape)
-    spread = writer.scratch(math.prod(whole) * place.width, C_TYPES[place.dtype])
-    kept = tuple(
-        0 if extent == 1 else stride for extent, stride in zip(shape, _strides(shape), strict=True)
-    )
-    goal = Strided(spread, _strides(whole))
-    writer.copy(place.width, whole, Strided(place.pointer, kept), goal)
-    return spread, math.prod(whole)
-
-
-def _operands(
-    writer: Writer, step: steps.Add | steps.Multiply | steps.Extremum
-) -> tuple[list[str | int], Place]:
-    goal = writer.tensor(step.outputs[0])
-    whole = tuple(np.broadcast_shapes(step.a_shape, step.b_shape))
-    found: list[str | int] = [goal.elements]
-    for index, shape in zip(step.inputs, (step.a_shape, step.b_shape), strict=True):
-        found += _operand(writer, writer.tensor(index), shape, whole)
-    return found, goal
-
-
 def _add(writer: Writer, step: steps.Add) -> None:
-    operands, goal = _operands(writer, step)
+    operands, goal = write_operands(writer, step)
     pair = writer.struct(
         "tg_pair",
         a_zero=step.a_zero,
@@ -107,7 +87,7 @@ def _add(writer: Writer, step: steps.Add) -> None:
 
 
 def _multiply(writer: Writer, step: steps.Multiply) -> None:
-    operands, goal = _operands(writer, step)
+    operands, goal = write_operands(writer, step)
     pair = writer.struct(
         "tg_pair",
         a_zero=step.a_zero,
@@ -121,7 +101,7 @@ def _multiply(writer: Writer, step: steps.Multiply) -> None:
 
 
 def _extremum(writer: Writer, step: steps.Extremum) -> None:
-    operands, goal = _operands(writer, step)
+    operands, goal = write_operands(writer, step)
     writer.call(f"tg_extremum_{goal.kind}", int(step.is_max), *operands, goal.pointer)
 
 
@@ -211,10 +191,10 @@ def _dequantize(writer: Writer, step: steps.Dequantize) -> None:
 
 def _permuted(writer: Writer, source: Place, order: Sequence[int], goal: str) -> None:
     extent = tuple(source.shape[axis] for axis in order)
-    strides = _strides(source.shape)
+    strides = strides_of(source.shape)
     moved = tuple(strides[axis] for axis in order)
     writer.copy(
-        source.width, extent, Strided(source.pointer, moved), Strided(goal, _strides(extent))
+        source.width, extent, Strided(source.pointer, moved), Strided(goal, strides_of(extent))
     )
 
 
@@ -227,19 +207,19 @@ def _pad(writer: Writer, step: steps.Pad) -> None:
     source, goal = _ends(writer, step)
     value = writer.array(C_TYPES[source.dtype], [step.value])
     writer.call("tg_fill", goal.width, goal.elements, value, goal.pointer)
-    strides = _strides(goal.shape)
+    strides = strides_of(goal.shape)
     offset = sum(
         before * stride for (before, _), stride in zip(step.widths[1:], strides, strict=True)
     )
     inner = Strided(goal.pointer, strides, offset)
-    whole = Strided(source.pointer, _strides(source.shape))
+    whole = Strided(source.pointer, strides_of(source.shape))
     writer.copy(source.width, source.shape, whole, inner)
 
 
 def _concatenate(writer: Writer, step: steps.Concatenate) -> None:
     goal = writer.tensor(step.outputs[0])
     axis = step.axis - 1
-    strides = _strides(goal.shape)
+    strides = strides_of(goal.shape)
     at = 0
     for index in step.inputs:
         source = writer.tensor(index)
@@ -247,20 +227,20 @@ def _concatenate(writer: Writer, step: steps.Concatenate) -> None:
         if step.is_stack:
             shape = (*shape[:axis], 1, *shape[axis:])
         part = Strided(goal.pointer, strides, at * strides[axis])
-        writer.copy(source.width, shape, Strided(source.pointer, _strides(shape)), part)
+        writer.copy(source.width, shape, Strided(source.pointer, strides_of(shape)), part)
         at += shape[axis]
 
 
 def _slice(writer: Writer, step: steps.Slice) -> None:
     source = writer.tensor(step.inputs[0])
-    strides = _strides(source.shape)
+    strides = strides_of(source.shape)
     for index, part in zip(step.outputs, step.parts, strict=True):
         goal = writer.tensor(index)
         extent = tuple(count for _, count, _ in part)
         moved = tuple(stride * each[2] for stride, each in zip(strides, part, strict=True))
         offset = sum(stride * each[0] for stride, each in zip(strides, part, strict=True))
         picked = Strided(source.pointer, moved, offset)
-        writer.copy(source.width, extent, picked, Strided(goal.pointer, _strides(extent)))
+        writer.copy(source.width, extent, picked, Strided(goal.pointer, strides_of(extent)))
 
 
 def _pick(writer: Writer, step: steps.Pick) -> None:
@@ -357,6 +337,9 @@ CALLS: dict[type[Step], Callable[[Writer, Any], None]] = {
     steps.Softmax16: _softmax,
     steps.TakeRows: _take_rows,
     Lstm: write_lstm,
+    Prelu: write_prelu,
+    Product: write_product,
+    SquaredDifference: write_squared_difference,
     Svdf: write_svdf,
 }
 """How each kind of step is written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,16 @@ import numpy.typing as npt
 from tinygauge.firmware.text import c_array, c_struct
 from tinygauge.graph import DType
 
-__all__ = ["C_TYPES", "Place", "Shape", "Strided", "Writer"]
+__all__ = [
+    "C_TYPES",
+    "Pair",
+    "Place",
+    "Shape",
+    "Strided",
+    "Writer",
+    "strides_of",
+    "write_operands",
+]
 
 C_TYPES = {
     DType.BOOL: "uint8_t",
@@ -25,6 +34,26 @@ C_TYPES = {
 _RANKS = 6  # dimensions of tg_copy
 
 Shape = tuple[int, ...]
+
+
+class Pair(Protocol):
+    """A step of two operands that repeat where they are one."""
+
+    @property
+    def a_shape(self) -> Shape:
+        """Of the first, with the output's dimensions."""
+
+    @property
+    def b_shape(self) -> Shape:
+        """Of the second."""
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """Their tensors."""
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """The one output."""
 
 
 class Place:
@@ -141,3 +170,53 @@ class Writer:
             "to_offset": goal.offset,
         }
         self.call("tg_strided_copy", self.struct("tg_copy", **fields), source.pointer, goal.pointer)
+
+
+def strides_of(shape: Shape) -> Shape:
+    """Return the strides of a dense tensor, in elements.
+
+    Parameters
+    ----------
+    shape : tuple of int
+
+    Returns
+    -------
+    tuple of int
+    """
+    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
+def _operand(writer: Writer, place: Place, shape: Shape, whole: Shape) -> tuple[str, int]:
+    """Return an operand and after how many elements it repeats; spread out where it has to be."""
+    tail = next((axis for axis, extent in enumerate(shape) if extent != 1), len(shape))
+    if shape[tail:] == whole[tail:]:
+        return place.pointer, math.prod(shape)
+    spread = writer.scratch(math.prod(whole) * place.width, C_TYPES[place.dtype])
+    kept = tuple(
+        0 if extent == 1 else stride
+        for extent, stride in zip(shape, strides_of(shape), strict=True)
+    )
+    goal = Strided(spread, strides_of(whole))
+    writer.copy(place.width, whole, Strided(place.pointer, kept), goal)
+    return spread, math.prod(whole)
+
+
+def write_operands(writer: Writer, step: Pair) -> tuple[list[str | int], Place]:
+    """Write what puts two operands in order.
+
+    Parameters
+    ----------
+    writer : Writer
+    step : Pair
+
+    Returns
+    -------
+    tuple of list and Place
+        The number of outputs, each operand and after how many elements it repeats; the output.
+    """
+    goal = writer.tensor(step.outputs[0])
+    whole = tuple(np.broadcast_shapes(step.a_shape, step.b_shape))
+    found: list[str | int] = [goal.elements]
+    for index, shape in zip(step.inputs, (step.a_shape, step.b_shape), strict=True):
+        found += _operand(writer, writer.tensor(index), shape, whole)
+    return found, goal

@@ -272,6 +272,27 @@ def _resize_bilinear() -> bytes:
     )
 
 
+def _two(kind: str, shape: Sequence[int], dtype: str = "int8", other: str = "int8") -> bytes:
+    """PRELU and SQUARED_DIFFERENCE with a constant, and an output of another scale."""
+    case = _Case(dtype=dtype)
+    data = case.random.integers(-100, 101, shape)
+    second = case.builder.tensor(shape, other, data=data, scale=0.6 * case.scale)
+    y = case.tensor(_IMAGE, 0.8 * case.scale if kind == "PRELU" else 200 * case.scale**2)
+    case.builder.op(kind, [case.x, second], [y])
+    return case.build(y)
+
+
+def _products(dtype: str = "int8") -> bytes:
+    """Two products with one matrix, and one of these with itself turned."""
+    case = _Case((1, 2, 4, 5), dtype)
+    other = case.constant((1, 1, 5, 3), 0.6 * case.scale, case.zero)
+    first = case.tensor((1, 2, 4, 3), 100 * case.scale**2 if dtype == "int8" else case.scale)
+    y = case.tensor((1, 2, 4, 4), 0.5 if dtype == "int8" else 0.001)
+    case.builder.op("BATCH_MATMUL", [case.x, other], [first])
+    case.builder.op("BATCH_MATMUL", [first, first], [y], adj_y=True)
+    return case.build(y)
+
+
 def _unsigned_ends() -> bytes:
     builder = ModelBuilder()
     x = builder.tensor((1, 10), "uint8", scale=0.05, zero_point=120)
@@ -312,6 +333,8 @@ OP_MODELS: dict[str, Callable[[], bytes]] = {
     "multiply": lambda: _pair("MUL", (1, 1, 6, 1)),
     "negate": _negated,
     "pad": _pad,
+    "prelu": lambda: _two("PRELU", (1, 1, 3)),
+    "products": _products,
     "quantised ends": _quantized_ends,
     "reduce max": _reduce_max,
     "resize": _resize,
@@ -321,6 +344,7 @@ OP_MODELS: dict[str, Callable[[], bytes]] = {
     "softmax": _softmax,
     "split": _split,
     "square": _own_square,
+    "squared difference": lambda: _two("SQUARED_DIFFERENCE", (1, 4, 1, 1)),
     "strided slice": _strided_slice,
     "svdf": lambda: svdf_model(shape=(2, 9), rank=2, state_scale=0.002, out=(0.03, 5)),
     "svdf of int8": lambda: svdf_model(
@@ -342,6 +366,9 @@ OP_MODELS: dict[str, Callable[[], bytes]] = {
     "int16 mean": lambda: _mean((1, 2), (1, 3), "int16"),
     "int16 multiply": lambda: _pair("MUL", _IMAGE, dtype="int16"),
     "int16 narrowed": _narrowed,
+    "int16 prelu": lambda: _two("PRELU", (1, 1, 6, 1), "int16"),
+    "int16 products": lambda: _products("int16"),
     "int16 softmax": lambda: _softmax("int16"),
+    "int16 squared difference": lambda: _two("SQUARED_DIFFERENCE", _IMAGE, "int16", "int16"),
     "int16 tanh": lambda: _curve("TANH", "int16"),
 }

@@ -18,18 +18,37 @@ static int32_t mul_values(const tg_pair *p, int32_t a, int32_t b) {
   return tg_clamp(tg_wrap_add(tg_rescale(product, p->out), p->out_zero), p->low, p->high);
 }
 
-#define DEFINE_PAIR(NAME, VALUE, FUNCTION)                                                  \
-  void NAME(const tg_pair *p, int32_t count, const VALUE *a, int32_t a_count, const VALUE *b, \
-            int32_t b_count, VALUE *y) {                                                    \
-    for (int32_t i = 0; i < count; ++i) {                                                   \
-      y[i] = (VALUE)FUNCTION(p, a[i % a_count], b[i % b_count]);                            \
-    }                                                                                       \
+static int32_t squared_difference_values(const tg_pair *p, int32_t a, int32_t b) {
+  const int32_t scaled_a = tg_rescale(tg_shift_left(a - p->a_zero, p->left_shift), p->a);
+  const int32_t scaled_b = tg_rescale(tg_shift_left(b - p->b_zero, p->left_shift), p->b);
+  const uint32_t difference = (uint32_t)(scaled_a - scaled_b);
+  const int32_t value = tg_rescale((int32_t)(difference * difference), p->out);
+  return tg_clamp(tg_wrap_add(value, p->out_zero), p->low, p->high);
+}
+
+static int32_t prelu_values(const tg_pair *p, int32_t a, int32_t b) {
+  const int32_t value = a - p->a_zero;
+  const int32_t scaled =
+      value >= 0 ? tg_rescale(value, p->a) : tg_rescale(value * (b - p->b_zero), p->out);
+  return tg_clamp(tg_wrap_add(scaled, p->out_zero), p->low, p->high);
+}
+
+#define DEFINE_PAIR(NAME, VALUE, OTHER, FUNCTION)                                             \
+  void NAME(const tg_pair *p, int32_t count, const VALUE *a, int32_t a_count, const OTHER *b, \
+            int32_t b_count, VALUE *y) {                                                      \
+    for (int32_t i = 0; i < count; ++i) {                                                     \
+      y[i] = (VALUE)FUNCTION(p, a[i % a_count], b[i % b_count]);                              \
+    }                                                                                         \
   }
 
-DEFINE_PAIR(tg_add_s8, int8_t, add_values)
-DEFINE_PAIR(tg_add_s16, int16_t, add_values)
-DEFINE_PAIR(tg_mul_s8, int8_t, mul_values)
-DEFINE_PAIR(tg_mul_s16, int16_t, mul_values)
+DEFINE_PAIR(tg_add_s8, int8_t, int8_t, add_values)
+DEFINE_PAIR(tg_add_s16, int16_t, int16_t, add_values)
+DEFINE_PAIR(tg_mul_s8, int8_t, int8_t, mul_values)
+DEFINE_PAIR(tg_mul_s16, int16_t, int16_t, mul_values)
+DEFINE_PAIR(tg_squared_difference_s8, int8_t, int8_t, squared_difference_values)
+DEFINE_PAIR(tg_squared_difference_s16, int16_t, int16_t, squared_difference_values)
+DEFINE_PAIR(tg_prelu_s8, int8_t, int8_t, prelu_values)
+DEFINE_PAIR(tg_prelu_s16, int16_t, int8_t, prelu_values)
 
 #define DEFINE_EXTREMUM(NAME, VALUE)                                                  \
   void NAME(int32_t want_max, int32_t count, const VALUE *a, int32_t a_count, const VALUE *b, \

@@ -29,10 +29,11 @@ typedef struct {
   int32_t low, high;              /* fused activation, in stored values */
 } tg_window;
 
-/* Ops on two tensors: adding, subtracting, multiplying. Each x is (stored - zero). */
+/* Ops on two tensors: adding, subtracting, multiplying. Each x is (stored - zero). Multiplying uses
+ * `out` alone; PRELU uses `a` for values from 0 up, `out` for the products below. */
 typedef struct {
   int32_t a_zero, b_zero, out_zero;
-  tg_scale a, b, out;             /* multiplying uses `out` alone */
+  tg_scale a, b, out;
   int32_t left_shift;             /* 20 for int8, 15 for int16 */
   int32_t negate_b;               /* 1 to subtract */
   int32_t low, high;
@@ -44,6 +45,14 @@ typedef struct {
   int32_t in_zero, out_zero;
   tg_scale scale;
 } tg_reduction;
+
+/* A product of two matrices; strides in elements. */
+typedef struct {
+  int32_t rows, depth, columns;
+  int32_t a_row, a_depth, b_depth, b_column;
+  int32_t a_zero, b_zero, out_zero;
+  tg_scale scale;
+} tg_matrices;
 
 typedef struct {
   int32_t rows, depth;
@@ -128,6 +137,16 @@ void tg_mul_s8(const tg_pair *p, int32_t count, const int8_t *a, int32_t a_count
                int32_t b_count, int8_t *y);
 void tg_mul_s16(const tg_pair *p, int32_t count, const int16_t *a, int32_t a_count,
                 const int16_t *b, int32_t b_count, int16_t *y);
+void tg_squared_difference_s8(const tg_pair *p, int32_t count, const int8_t *a, int32_t a_count,
+                              const int8_t *b, int32_t b_count, int8_t *y);
+void tg_squared_difference_s16(const tg_pair *p, int32_t count, const int16_t *a, int32_t a_count,
+                               const int16_t *b, int32_t b_count, int16_t *y);
+void tg_prelu_s8(const tg_pair *p, int32_t count, const int8_t *a, int32_t a_count, const int8_t *b,
+                 int32_t b_count, int8_t *y);
+void tg_prelu_s16(const tg_pair *p, int32_t count, const int16_t *a, int32_t a_count,
+                  const int8_t *b, int32_t b_count, int16_t *y);
+void tg_multiply_matrices_s8(const tg_matrices *p, const int8_t *a, const int8_t *b, int8_t *y);
+void tg_multiply_matrices_s16(const tg_matrices *p, const int16_t *a, const int16_t *b, int16_t *y);
 void tg_extremum_s8(int32_t want_max, int32_t count, const int8_t *a, int32_t a_count,
                     const int8_t *b, int32_t b_count, int8_t *y);
 void tg_extremum_s16(int32_t want_max, int32_t count, const int16_t *a, int32_t a_count,
