@@ -116,7 +116,7 @@ def test_an_op_without_a_kernel_is_refused_by_name() -> None:
     builder.op("L2_NORMALIZATION", [x], [y], version=2)
     model = graph.parse(builder.build([x], [y]), name="normalized")
 
-    with pytest.raises(UnsupportedOpError, match="L2_NORMALIZATION: .* has no kernel for it"):
+    with pytest.raises(UnsupportedOpError, match=r"L2_NORMALIZATION: .* has no kernel for it"):
         generate_engine(model, wire_of("custom"))
 
 
