@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +16,11 @@ from tests.support.tiny_models import ModelBuilder
 from tinygauge import graph
 from tinygauge.errors import DatasetError
 from tinygauge.exact import Program, Rounding, compile_model, find_unsupported
-from tinygauge.exact.lowering import lower_ops
+from tinygauge.exact.lowering import LOWER, lower_ops
 from tinygauge.exact.plain import PLAIN, ROUNDED
 from tinygauge.exact.processors import Host
 from tinygauge.exact.steps import Array, Step
+from tinygauge.firmware.calls import CALLS
 
 pytest.importorskip("tflite_micro", reason="tflite-micro is for Linux only")
 
@@ -374,3 +377,27 @@ def test_a_place_outside_the_table_is_an_error(token: float) -> None:
 
     with pytest.raises(DatasetError, match="of a table of 26"):
         compile_model(model, threads=1).run([tokens])
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "exact-ops.md"
+_KIND = re.compile(r"`([A-Z][A-Z0-9_]+)`")
+
+
+def test_the_page_lists_every_op() -> None:
+    """The first column of its table has the ops that can be lowered, and no other."""
+    cells = [line.split("|")[1] for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+
+    assert sorted(_KIND.findall("".join(cells))) == sorted(LOWER)
+
+
+def test_the_page_says_what_firmware_lacks() -> None:
+    """Of the ops tried here, those whose step is never written as C."""
+    models = [graph.parse(make(), name=name) for name, make in OPS.items()]
+    lacking = {
+        model.main.ops[0].kind
+        for model in models
+        if not {type(step) for step in lower_ops(model)} <= set(CALLS)
+    }
+    (line,) = (each for each in PAGE.read_text().splitlines() if "firmware lacks" in each)
+
+    assert sorted(_KIND.findall(line)) == sorted(lacking)
