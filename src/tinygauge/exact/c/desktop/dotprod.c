@@ -69,13 +69,16 @@ TG_DOTPROD static inline void multiply(const tg_batch_conv *p, const tg_patches 
 /* Weights are (out_c / 16, runs, run / 4, 16, 4). */
 TG_DOTPROD static void dense(const tg_batch_conv *p, const tg_patches *patches, int8_t *y) {
   const int32_t channels = p->window.out_c;
+  const tg_range4 range = tg_range_of(p);
   for (int32_t first = 0; first < channels; first += CHANNELS) {
-    const tg_lanes4 s = tg_load_lanes(p, first), t = tg_load_lanes(p, first + 4);
+    tg_lanes4 scales[2];
+    tg_load_lanes(p, first, 2, scales);
     for (int32_t from = 0; from < patches->count; from += PATCHES) {
       int32x4_t sums[PATCHES][2];
       multiply(p, patches, from, first, sums);
       for (int32_t i = 0; i < PATCHES && from + i < patches->count; ++i) {
-        tg_store8(tg_finish4(p, sums[i][0], &s), tg_finish4(p, sums[i][1], &t), channels - first,
+        tg_store8(tg_finish4(&range, &scales[0], sums[i][0]),
+                  tg_finish4(&range, &scales[1], sums[i][1]), channels - first,
                   y + (from + i) * channels + first);
       }
     }
@@ -107,10 +110,12 @@ static inline four_taps gather(const uint8_t *const *taps, int32_t place) {
 /* Weights are (4 patterns, taps / 4, 16, 4). */
 TG_DOTPROD static void depthwise(const tg_batch_conv *p, const uint8_t *const *taps, int32_t count,
                                  int8_t *y) {
+  const tg_range4 range = tg_range_of(p);
   for (int32_t start = 0, pattern = 0; start < count; start += TG_LANES) {
     const int32_t first = pattern * TG_LANES;
     for (int32_t lane = 0; lane < TG_LANES && start + lane < count; lane += 16) {
       const int8_t *w = (const int8_t *)p->weights + (first + lane) * p->taps;
+      tg_lanes4 scales[4];
       int32x4_t sums[4];
       for (int32_t i = 0; i < 4; ++i) {
         sums[i] = vld1q_s32(p->bias + first + lane + 4 * i);
@@ -121,7 +126,8 @@ TG_DOTPROD static void depthwise(const tg_batch_conv *p, const uint8_t *const *t
           sums[i] = vdotq_s32(sums[i], x.lanes[i], vld1q_s8(w + 16 * i));
         }
       }
-      tg_finish16(p, first + lane, sums, count - start - lane, y + start + lane);
+      tg_load_lanes(p, first + lane, 4, scales);
+      tg_finish16(&range, scales, sums, count - start - lane, y + start + lane);
     }
     pattern = pattern + 1 == p->patterns ? 0 : pattern + 1;
   }

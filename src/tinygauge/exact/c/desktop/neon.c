@@ -58,12 +58,15 @@ static inline void multiply(const tg_batch_conv *p, const tg_patches *patches, i
 /* Weights are (out_c / 16, runs, run, 16). */
 static void dense(const tg_batch_conv *p, const tg_patches *patches, int8_t *y) {
   const int32_t channels = p->window.out_c;
+  const tg_range4 range = tg_range_of(p);
   for (int32_t first = 0; first < channels; first += TG_COLUMNS) {
+    tg_lanes4 scales[4];
+    tg_load_lanes(p, first, 4, scales);
     for (int32_t from = 0; from < patches->count; from += PATCHES) {
       int32x4_t sums[PATCHES][4];
       multiply(p, patches, from, first, sums);
       for (int32_t i = 0; i < PATCHES && from + i < patches->count; ++i) {
-        tg_finish16(p, first, sums[i], channels - first, y + (from + i) * channels + first);
+        tg_finish16(&range, scales, sums[i], channels - first, y + (from + i) * channels + first);
       }
     }
   }
@@ -72,10 +75,12 @@ static void dense(const tg_batch_conv *p, const tg_patches *patches, int8_t *y) 
 /* Weights are (patterns, taps, 64). */
 static void depthwise(const tg_batch_conv *p, const uint8_t *const *taps, int32_t count,
                       int8_t *y) {
+  const tg_range4 range = tg_range_of(p);
   for (int32_t start = 0, pattern = 0; start < count; start += TG_LANES) {
     const int32_t first = pattern * TG_LANES;
     const int16_t *weights = (const int16_t *)p->weights + first * p->taps;
     for (int32_t lane = 0; lane < TG_LANES && start + lane < count; lane += 16) {
+      tg_lanes4 scales[4];
       int32x4_t sums[4];
       for (int32_t i = 0; i < 4; ++i) {
         sums[i] = vld1q_s32(p->bias + first + lane + 4 * i);
@@ -87,7 +92,8 @@ static void depthwise(const tg_batch_conv *p, const uint8_t *const *taps, int32_
           sums[i] = vmlal_s16(sums[i], vld1_s16(x + 4 * i), vld1_s16(w + 4 * i));
         }
       }
-      tg_finish16(p, first + lane, sums, count - start - lane, y + start + lane);
+      tg_load_lanes(p, first + lane, 4, scales);
+      tg_finish16(&range, scales, sums, count - start - lane, y + start + lane);
     }
     pattern = pattern + 1 == p->patterns ? 0 : pattern + 1;
   }

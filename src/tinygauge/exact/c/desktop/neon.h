@@ -21,10 +21,13 @@ static inline tg_lanes4 tg_lanes_of(int32x4_t multiplier, int32x4_t shift) {
   return s;
 }
 
-static inline tg_lanes4 tg_load_lanes(const tg_batch_conv *p, int32_t first) {
-  tg_lanes4 s = tg_lanes_of(vld1q_s32(p->multipliers + first), vld1q_s32(p->shifts + first));
-  s.factor = vld1q_f32(p->factors + first);
-  return s;
+/* Load the scales of `count` times 4 lanes. */
+static inline void tg_load_lanes(const tg_batch_conv *p, int32_t first, int32_t count,
+                                 tg_lanes4 *scales) {
+  for (int32_t i = 0; i < count; ++i, first += 4) {
+    scales[i] = tg_lanes_of(vld1q_s32(p->multipliers + first), vld1q_s32(p->shifts + first));
+    scales[i].factor = vld1q_f32(p->factors + first);
+  }
 }
 
 /* tg_rescale_ties_up of 4 sums: both instructions round ties up, with room for the carry. */
@@ -40,22 +43,37 @@ static inline int32x4_t tg_rescale4(int32x4_t x, const tg_lanes4 *s) {
   return vrshlq_s32(vqaddq_s32(high, lower), s->right);
 }
 
-/* tg_finish of 4 sums that began with their bias. */
-static inline int32x4_t tg_finish4(const tg_batch_conv *p, int32x4_t sum, const tg_lanes4 *s) {
+/* What all lanes have in common; a copy, as an output of bytes might change what p points to. */
+typedef struct {
+  int32_t rounding;
+  int32x4_t zero, low, high;
+  float32x4_t least, most; /* without the zero point */
+} tg_range4;
+
+static inline tg_range4 tg_range_of(const tg_batch_conv *p) {
   const tg_window *w = &p->window;
+  tg_range4 range;
+  range.rounding = p->rounding;
+  range.zero = vdupq_n_s32(w->out_zero);
+  range.low = vdupq_n_s32(w->low);
+  range.high = vdupq_n_s32(w->high);
+  range.least = vcvtq_f32_s32(vsubq_s32(range.low, range.zero));
+  range.most = vcvtq_f32_s32(vsubq_s32(range.high, range.zero));
+  return range;
+}
+
+/* tg_finish of 4 sums that began with their bias. */
+static inline int32x4_t tg_finish4(const tg_range4 *range, const tg_lanes4 *s, int32x4_t sum) {
   int32x4_t value;
-  if (p->rounding == TG_FLOAT_ROUNDING) {
-    const float32x4_t most = vdupq_n_f32((float)(w->high - w->out_zero));
-    const float32x4_t least = vdupq_n_f32((float)(w->low - w->out_zero));
+  if (range->rounding == TG_FLOAT_ROUNDING) {
     const float32x4_t real = vmulq_f32(vcvtq_f32_s32(sum), s->factor);
-    value = vcvtnq_s32_f32(vmaxq_f32(vminq_f32(real, most), least));
-  } else if (p->rounding == TG_TIES_UP) {
+    value = vcvtnq_s32_f32(vmaxq_f32(vminq_f32(real, range->most), range->least));
+  } else if (range->rounding == TG_TIES_UP) {
     value = tg_rescale4_ties_up(sum, s);
   } else {
     value = tg_rescale4(sum, s);
   }
-  value = vmaxq_s32(vaddq_s32(value, vdupq_n_s32(w->out_zero)), vdupq_n_s32(w->low));
-  return vminq_s32(value, vdupq_n_s32(w->high));
+  return vminq_s32(vmaxq_s32(vaddq_s32(value, range->zero), range->low), range->high);
 }
 
 /* Store the first `count` of 8 values that fit into 8 bits. */
@@ -72,13 +90,12 @@ static inline void tg_store8(int32x4_t low, int32x4_t high, int64_t count, int8_
   }
 }
 
-/* Finish 16 lanes from `first` on, and store `count` of them. */
-static inline void tg_finish16(const tg_batch_conv *p, int32_t first, const int32x4_t sums[4],
-                               int32_t count, int8_t *y) {
+/* Finish 16 sums, and store `count` of them. */
+static inline void tg_finish16(const tg_range4 *range, const tg_lanes4 scales[4],
+                               const int32x4_t sums[4], int32_t count, int8_t *y) {
   int32x4_t values[4];
   for (int32_t i = 0; i < 4; ++i) {
-    const tg_lanes4 s = tg_load_lanes(p, first + 4 * i);
-    values[i] = tg_finish4(p, sums[i], &s);
+    values[i] = tg_finish4(range, &scales[i], sums[i]);
   }
   tg_store8(values[0], values[1], count, y);
   if (count > 8) {
