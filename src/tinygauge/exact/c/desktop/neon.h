@@ -62,6 +62,11 @@ static inline tg_range4 tg_range_of(const tg_batch_conv *p) {
   return range;
 }
 
+/* tg_wrap_add of 4 values; vaddq_s32 is a sum in C to some compilers. */
+static inline int32x4_t tg_wrap_add4(int32x4_t a, int32x4_t b) {
+  return vreinterpretq_s32_u32(vaddq_u32(vreinterpretq_u32_s32(a), vreinterpretq_u32_s32(b)));
+}
+
 /* tg_finish of 4 sums that began with their bias. */
 static inline int32x4_t tg_finish4(const tg_range4 *range, const tg_lanes4 *s, int32x4_t sum) {
   int32x4_t value;
@@ -73,7 +78,8 @@ static inline int32x4_t tg_finish4(const tg_range4 *range, const tg_lanes4 *s, i
   } else {
     value = tg_rescale4(sum, s);
   }
-  return vminq_s32(vmaxq_s32(vaddq_s32(value, range->zero), range->low), range->high);
+  value = tg_wrap_add4(value, range->zero);
+  return vminq_s32(vmaxq_s32(value, range->low), range->high);
 }
 
 /* Store the first `count` of 8 values that fit into 8 bits. */
