@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.support.firmware.op_models import OP_MODELS
 from tests.support.kernel_bits import write_models
 from tests.support.kernel_builds import HERE, Build, build_for_aarch64, build_with_sanitizers
 from tests.support.micro import adversarial_inputs
@@ -25,9 +26,10 @@ RANDOM, RARE = 60, 30
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Packaged and random models, in every rounding that they have, with extreme inputs."""
+    """Random models, one of every op, and packaged ones, as all profiles that know them round."""
     every = [random_model(seed) for seed in range(RANDOM)]
     every += [rare_model(seed) for seed in range(RARE)]
+    every += [graph.parse(make(), name=name) for name, make in OP_MODELS.items()]
     every += [graph.load(path) for path in sorted(PACKAGED.glob("*_i*.tflite"))[::5]]
     cases = [
         (model, rounding, adversarial_inputs(model, 6))
