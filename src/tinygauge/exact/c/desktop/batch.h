@@ -12,7 +12,9 @@
 
 #include "../kernels.h"
 
-#if (defined(__x86_64__) || defined(_M_X64)) && (defined(__GNUC__) || defined(__clang__))
+/* On Windows, Clang's immintrin.h was cut to what the whole file may use, until version 19. */
+#if (defined(__x86_64__) || defined(_M_X64)) && (defined(__GNUC__) || defined(__clang__)) && \
+    !(defined(_MSC_VER) && __clang_major__ < 19)
 #define TG_X86 1
 #else
 #define TG_X86 0
@@ -123,8 +125,10 @@ extern const tg_loops tg_neon_loops;
 extern const tg_loops tg_dotprod_loops;
 #endif
 
-/* The loops of a level; NULL if this machine has none. */
+/* The loops of a level that tg_has_level knows. */
 const tg_loops *tg_loops_of(int32_t level);
+/* Whether the processor can run the loops of a level, if there are any. */
+int tg_can_run(int32_t level);
 
 /* tg_rescale, but ties of the second rounding go up: LiteRT's optimised kernels on x86-64. */
 static inline int32_t tg_rescale_ties_up(int32_t x, tg_scale scale) {
