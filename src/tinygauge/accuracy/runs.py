@@ -257,7 +257,8 @@ def _plan_run(model: Model, inputs: ModelInputs, interpreter: Runner, choice: Ch
 
 def _is_faster(interpreter: Runner) -> bool:
     """Whether an interpreter outruns NumPy with the same bits; tflite-micro does not."""
-    return interpreter.package == "ai-edge-litert" and not interpreter.note
+    is_there = interpreter.version is not None and not interpreter.note
+    return is_there and interpreter.package == "ai-edge-litert"
 
 
 def is_float(model: Model) -> bool:

@@ -53,6 +53,16 @@ def test_profiles_name_their_runners() -> None:
         runners_for("one-roundings", is_float=False)
 
 
+@pytest.mark.parametrize("machine", ["aarch64", "arm64", "ARM64"])
+def test_on_arm_litert_checks_nothing(machine: str) -> None:
+    """Its kernels differ there from those that the profiles were compared with."""
+    for profile in ("one-rounding", "litert"):
+        (there,) = runners_for(profile, is_float=False, machine=machine)
+        (here,) = runners_for(profile, is_float=False, machine="AMD64")
+        assert (there.name, bool(there.note), here.note) == (here.name, True, "")
+    assert runners_for("two-rounding", is_float=False, machine=machine) == (TFLM,)
+
+
 def test_without_tflite_micro_its_stand_in_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the wheel does not exist, LiteRT's reference kernels take its place, labelled."""
     absent = Runner("tflite-micro", "no-such-package", "tflite-micro")
