@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -89,6 +90,35 @@ def test_convolutions_agree_with_numpy(kind: str, rounding: Rounding) -> None:
         assert run is not None
         np.testing.assert_array_equal(
             run([x])[0], PLAIN[steps.Convolve](step, [x], rounding)[0], str(step)
+        )
+
+
+def widened(step: steps.Convolve, random: np.random.Generator) -> steps.Convolve:
+    """Return the convolution for int16 values; some of its sums take more than 32 bits."""
+    large = 2**40 if random.integers(4) == 0 else 2**29
+    return replace(
+        step, bias=random.integers(-large, large, len(step.shifts)),
+        window=replace(step.window, in_zero=0, out_zero=0, low=-32768, high=32767),
+        shifts=step.shifts - 3,
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("kernels")
+@pytest.mark.parametrize("kind", ["conv", "depthwise"])
+def test_int16_convolutions_agree_with_numpy(kind: str) -> None:
+    """So do those of int16 values, with weights of int8."""
+    kernels = library()
+    assert kernels is not None
+    random = np.random.default_rng(len(kind))
+    for _ in range(SAMPLE):
+        step = widened(random_convolution(random, kind), random)
+        w = step.window
+        x = random.integers(-32768, 32768, (3, w.in_h, w.in_w, w.in_c)).astype(np.int16)
+        x[1] = np.where(x[1] > 0, 32767, -32768)
+        run = bind_compiled(step, Rounding.TWO, kernels)
+        assert run is not None
+        np.testing.assert_array_equal(
+            run([x])[0], PLAIN[steps.Convolve](step, [x], Rounding.TWO)[0], str(step)
         )
 
 

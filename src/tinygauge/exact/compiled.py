@@ -12,7 +12,16 @@ import numpy as np
 from tinygauge.exact import plain, steps
 from tinygauge.exact.buffers import empty
 from tinygauge.exact.compiled_recurrent import bind_lstm
-from tinygauge.exact.library import CPair, CResize, CScale, CSoftmax, CWindow, level, pointer
+from tinygauge.exact.library import (
+    CPair,
+    CResize,
+    CScale,
+    CSoftmax,
+    CWindow,
+    level,
+    level_for_int16,
+    pointer,
+)
 from tinygauge.exact.packing import Packed, pack_dense, pack_depthwise
 from tinygauge.exact.recurrent import Lstm
 from tinygauge.exact.scales import LIMITS, Rounding
@@ -37,42 +46,56 @@ def _whole(array: Array) -> Array:
     return np.ascontiguousarray(array)
 
 
-def _pack(step: steps.Convolve, rounding: Rounding) -> Packed | None:
+def _pack(step: steps.Convolve, rounding: Rounding, *, is_wide: bool) -> Packed | None:
     """Pack a convolution for the fast kernels; None if only the reference kernels know it."""
     w = step.window
     number = _ROUNDINGS[rounding]
-    if step.kind == "conv" and w.filter_c == w.in_c:
-        return pack_dense(step, number, level())
-    if step.kind == "depthwise" and w.in_c == 1:
-        return pack_dense(step, number, level())
+    place = level_for_int16() if is_wide else level()
+    if (step.kind == "conv" and w.filter_c == w.in_c) or (step.kind == "depthwise" and w.in_c == 1):
+        return pack_dense(step, number, place, is_wide=is_wide)
     if step.kind == "depthwise" and w.in_c == w.out_c:
-        return pack_depthwise(step, number, level())
+        return pack_depthwise(step, number, place, is_wide=is_wide)
     return None
 
 
-def _convolve(step: steps.Convolve, rounding: Rounding, kernels: ctypes.CDLL) -> Run | None:
+def _convolve_fast(
+    step: steps.Convolve, rounding: Rounding, kernels: ctypes.CDLL, dtype: str
+) -> Run | None:
     w = step.window
-    shape = (w.out_h, w.out_w, w.out_c)
-    wide = step.bias is not None and step.bias.dtype == np.int64
-    packed = None if wide or w.high > LIMITS["int8"][1] else _pack(step, rounding)
-    by_reference = _convolve_by_reference(step, kernels)
-    if packed is not None:
-        dense = step.kind == "conv" or w.in_c == 1
-        function = kernels.tg_batch_convolve if dense else kernels.tg_batch_depthwise
-
-        def fast(xs: list[Array]) -> list[Array]:
-            x = _whole(xs[0])
-            if x.dtype != np.int8:  # without a bias and clamped low, nothing else tells
-                return by_reference(xs)
-            n = x.size // (w.in_h * w.in_w * w.in_c)
-            y = empty((n, *shape), np.int8)
-            _done(function(byref(packed.convolution), n, pointer(x), pointer(y)))
-            return [y]
-
-        return fast
-    if rounding is not Rounding.TWO:
+    packed = _pack(step, rounding, is_wide=dtype == "int16")
+    if packed is None:
         return None
-    return by_reference
+    is_dense = step.kind == "conv" or w.in_c == 1
+    function = kernels.tg_batch_convolve if is_dense else kernels.tg_batch_depthwise
+    shape = (w.out_h, w.out_w, w.out_c)
+
+    def run(xs: list[Array]) -> list[Array]:
+        x = _whole(xs[0])
+        n = x.size // (w.in_h * w.in_w * w.in_c)
+        y = empty((n, *shape), dtype)
+        _done(function(byref(packed.convolution), n, pointer(x), pointer(y)))
+        return [y]
+
+    return run
+
+
+def _dtypes(step: steps.Convolve) -> list[str]:
+    """Return the types that the input may have, as far as the step tells."""
+    if step.bias is not None:
+        return ["int16"] if step.bias.dtype == np.int64 else ["int8"]
+    return ["int16"] if step.window.high > LIMITS["int8"][1] else ["int8", "int16"]
+
+
+def _convolve(step: steps.Convolve, rounding: Rounding, kernels: ctypes.CDLL) -> Run | None:
+    fast = {dtype: _convolve_fast(step, rounding, kernels, dtype) for dtype in _dtypes(step)}
+    if rounding is not Rounding.TWO:  # int16 has no such profile (program.py)
+        return fast.get("int8")
+    by_reference = _convolve_by_reference(step, kernels)
+
+    def run(xs: list[Array]) -> list[Array]:
+        return (fast.get(xs[0].dtype.name) or by_reference)(xs)
+
+    return run
 
 
 def _convolve_by_reference(step: steps.Convolve, kernels: ctypes.CDLL) -> Run:

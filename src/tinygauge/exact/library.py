@@ -26,6 +26,7 @@ __all__ = [
     "CSvdf",
     "CWindow",
     "level",
+    "level_for_int16",
     "library",
     "pointer",
 ]
@@ -36,6 +37,8 @@ LEVELS = ("portable", "avx2", "avxvnni", "avx512", "neon", "dotprod")
 Of those that a machine has, the last one is the fastest.
 """
 
+# Those whose loops multiply int16.
+_WIDE = ("portable", "avx2")
 # One of LEVELS, or "numpy" for none at all: to compare them, and to find a fault.
 _VARIABLE = "TINYGAUGE_KERNELS"
 # Beside the package, where CMakeLists.txt installs it.
@@ -80,6 +83,7 @@ class BatchConvolution(Structure):
         ("window", CWindow),
         ("rounding", c_int32),
         ("level", c_int32),
+        ("is_wide", c_int32),
         ("is_quick", c_int32),
         ("runs", c_int32),
         ("run", c_int32),
@@ -235,12 +239,25 @@ def library() -> ctypes.CDLL | None:
     return None
 
 
+def _has_level(place: int) -> bool:
+    loaded = library()
+    return loaded is not None and bool(loaded.tg_has_level(place))
+
+
 @cache
 def level() -> int:
     """Return the place in `LEVELS` of the instruction set that is used here."""
     loaded = library()
     if loaded is None:
         return 0
-    known = [place for place in range(len(LEVELS)) if loaded.tg_has_level(place)]
+    known = [place for place in range(len(LEVELS)) if _has_level(place)]
     wanted = os.environ.get(_VARIABLE)
     return next((place for place in known if LEVELS[place] == wanted), known[-1])
+
+
+def level_for_int16() -> int:
+    """Return the place in `LEVELS` of the loops for int16 values, which not every level has."""
+    used = level()
+    return next(
+        place for place in range(used, -1, -1) if LEVELS[place] in _WIDE and _has_level(place)
+    )

@@ -85,38 +85,55 @@ def _lanes(values: Ints, place: npt.NDArray[np.int64], dtype: str) -> Ints:
     return np.ascontiguousarray(values.astype(dtype)[place])
 
 
-def _quick(step: Convolve, place: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return what rounds twice at once, as batch.h has it; of no use where a shift is not quick."""
+def _quick(step: Convolve, place: npt.NDArray[np.int64], *, is_wide: bool) -> npt.NDArray[np.int64]:
+    """Return what rounds at once, as batch.h has it; of no use where a shift is not quick."""
     right = np.clip(-step.shifts.astype(np.int64), 0, -_QUICK_SHIFTS[0])
-    nudges = (1 << 30) + (1 << (30 + right)) + step.window.out_zero * (1 << (31 + right))
-    numbers = np.stack([step.multipliers.astype(np.int64), nudges, 31 + right])[:, place]
+    multipliers = step.multipliers.astype(np.int64)
+    nudges = 1 << (30 + right)
+    if is_wide:
+        # Of 16 bits: tg_rescale_wide in c/requant.h.
+        multipliers = np.minimum((multipliers + (1 << 15)) >> 16, 0x7FFF) << 16
+    else:
+        nudges = nudges + (1 << 30) + step.window.out_zero * (1 << (31 + right))
+    numbers = np.stack([multipliers, nudges, 31 + right])[:, place]
     blocks = numbers.reshape(3, -1, 8, 2).transpose(1, 0, 3, 2).copy()
     blocks[:, 2, 1] -= 32
     return blocks
 
 
+def _fits_32_bits(step: Convolve) -> bool:
+    """Whether no int16 input makes a sum of more than 32 bits."""
+    axes = tuple(range(1, 4)) if step.kind == "conv" else (0, 1)
+    most = np.abs(step.weights.astype(np.int64)).sum(axis=axes) << 15
+    if step.bias is not None:
+        most = most + np.abs(step.bias.astype(np.int64))
+    return bool(most.max() < 1 << 31)
+
+
 def _packed(
     step: Convolve, weights: Ints, sums: Ints, place: npt.NDArray[np.int64], *,
-    rounding: int, level: int, runs: int = 0, run: int = 0, taps: int = 0, rows: int = 1,
-    patterns: int = 1,
-) -> Packed:  # fmt: skip
+    rounding: int, level: int, is_wide: bool, runs: int = 0, run: int = 0, taps: int = 0,
+    rows: int = 1, patterns: int = 1,
+) -> Packed | None:  # fmt: skip
     order = _ORDERS[LEVELS[level]]
-    bias = np.zeros(len(sums), np.int64) if step.bias is None else step.bias.astype(np.int64)
-    folded = bias - (order.offset + step.window.in_zero) * sums
     least, most = _QUICK_SHIFTS
     is_quick = bool(
         np.all((step.shifts >= least) & (step.shifts <= most) & (step.multipliers >= 0))
     )
+    if is_wide and not (is_quick and _fits_32_bits(step) and step.window.in_zero == 0):
+        return None
+    bias = np.zeros(len(sums), np.int64) if step.bias is None else step.bias.astype(np.int64)
+    folded = bias - (order.offset + step.window.in_zero) * sums
     arrays = (
         np.ascontiguousarray(weights, order.dtype),
         _lanes(folded, place, "int32"),
         _lanes(step.multipliers, place, "int32"),
         _lanes(step.shifts, place, "int32"),
         _lanes(step.factors, place, "float32"),
-        _quick(step, place),
+        _quick(step, place, is_wide=is_wide),
     )
     convolution = BatchConvolution(
-        CWindow.of(step.window), rounding, level, is_quick, runs, run, taps, rows,
+        CWindow.of(step.window), rounding, level, is_wide, is_quick, runs, run, taps, rows,
         patterns, *map(pointer, arrays),
     )  # fmt: skip
     return Packed(convolution, arrays)
@@ -148,7 +165,7 @@ def _widened(step: Convolve) -> Convolve:
     )  # fmt: skip
 
 
-def pack_dense(step: Convolve, rounding: int, level: int) -> Packed:
+def pack_dense(step: Convolve, rounding: int, level: int, *, is_wide: bool) -> Packed | None:
     """Pack a convolution without groups: weights become (columns / 16, runs, run / g, 16, g).
 
     A run is a row of the filter, or a pixel of it if it is dilated; g products make a sum in one
@@ -160,10 +177,13 @@ def pack_dense(step: Convolve, rounding: int, level: int) -> Packed:
         Of kind ``"conv"``, or depthwise over one channel, which is the same.
     rounding, level : int
         As batch.h numbers them.
+    is_wide : bool
+        Whether inputs and outputs are int16; the level has to have loops for them.
 
     Returns
     -------
-    Packed
+    Packed or None
+        None if sums of int16 values may not fit into 32 bits.
     """
     w = step.window
     if step.kind == "depthwise":
@@ -183,7 +203,7 @@ def pack_dense(step: Convolve, rounding: int, level: int) -> Packed:
     place[w.out_c :] = 0
     return _packed(
         step, packed, rows.astype(np.int64).sum(axis=(1, 2)), place,
-        rounding=rounding, level=level, runs=runs, run=run,
+        rounding=rounding, level=level, is_wide=is_wide, runs=runs, run=run,
     )  # fmt: skip
 
 
@@ -204,7 +224,7 @@ def _tap_rows(step: Convolve, order: _Order) -> npt.NDArray[np.int8]:
     return weights
 
 
-def pack_depthwise(step: Convolve, rounding: int, level: int) -> Packed | None:
+def pack_depthwise(step: Convolve, rounding: int, level: int, *, is_wide: bool) -> Packed | None:
     """Pack a depthwise convolution of multiplier 1 for blocks of 64 lanes.
 
     A row of the image is one run of lanes, in which the channels repeat.
@@ -212,13 +232,13 @@ def pack_depthwise(step: Convolve, rounding: int, level: int) -> Packed | None:
     Parameters
     ----------
     step : Convolve
-    rounding, level : int
-        As batch.h numbers them.
+    rounding, level, is_wide : int
+        See `pack_dense`.
 
     Returns
     -------
     Packed or None
-        None if channels repeat after too many blocks only.
+        None if channels repeat after too many blocks only, or as with `pack_dense`.
     """
     w = step.window
     patterns = math.lcm(w.out_c, _LANES) // _LANES
@@ -240,5 +260,5 @@ def pack_depthwise(step: Convolve, rounding: int, level: int) -> Packed | None:
         lanes = lanes.transpose(0, 1, 3, 4, 5, 2)
     return _packed(
         step, lanes, step.weights.reshape(-1, w.out_c).astype(np.int64).sum(axis=0), place,
-        rounding=rounding, level=level, taps=taps, rows=rows, patterns=patterns,
+        rounding=rounding, level=level, is_wide=is_wide, taps=taps, rows=rows, patterns=patterns,
     )  # fmt: skip

@@ -51,7 +51,7 @@ TG_AVX2_INLINE void tile(const tg_batch_conv *p, const tg_patches *patches, int3
 #pragma GCC unroll 4
   for (int32_t i = 0; i < 4; ++i) {
     if (begin + i < patches->count) {
-      store16(&p->window, low[i], high[i], channels - first, y + (begin + i) * channels + first);
+      store16(p, low[i], high[i], channels - first, y, (begin + i) * channels + first);
     }
   }
 }
@@ -104,9 +104,7 @@ TG_AVX2_INLINE void depthwise_as(const tg_batch_conv *p, const uint8_t *const *t
 #pragma GCC unroll 2
     for (int32_t r = 0; r < rows; ++r) {
       const __m256i words = _mm256_packs_epi32(sums[0][r], sums[1][r]);
-      const __m128i bytes =
-          _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-      store_few(clamp16(&p->window, bytes), count - start, y + r * count + start);
+      store_words(p, words, count - start, y, r * count + start);
     }
   }
 }

@@ -76,7 +76,8 @@ TG_AVX2_INLINE quick8 quick8_of(const tg_batch_conv *p, int32_t first) {
                                   _mm256_set1_epi64x(INT64_MIN));
     q.shift[i] = _mm256_loadu_si256((const __m256i *)(quick + 32 + 8 * i));
   }
-  q.sign = _mm256_set1_epi64x(p->rounding == TG_TWO_ROUNDINGS ? INT64_C(1) << 31 : 0);
+  const int32_t is_away = p->rounding == TG_TWO_ROUNDINGS && !p->is_wide;
+  q.sign = _mm256_set1_epi64x(is_away ? INT64_C(1) << 31 : 0);
   q.surplus = _mm256_sllv_epi32(_mm256_set1_epi32(1), _mm256_add_epi32(_mm256_set1_epi32(32), shift));
   return q;
 }
@@ -130,13 +131,29 @@ TG_AVX2_INLINE __m128i clamp16(const tg_window *w, __m128i bytes) {
                       _mm_set1_epi8((char)w->high));
 }
 
+/* Store up to 16 lanes from the `at`th output on: words as bytes, or as they are. */
+TG_AVX2_INLINE void store_words(const tg_batch_conv *p, __m256i words, int32_t count, int8_t *y,
+                                int32_t at) {
+  const tg_window *w = &p->window;
+  if (!p->is_wide) {
+    const __m128i bytes =
+        _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    store_few(clamp16(w, bytes), count, y + at);
+    return;
+  }
+  int16_t all[16], *goal = (int16_t *)y + at;
+  words = _mm256_min_epi16(_mm256_max_epi16(words, _mm256_set1_epi16((int16_t)w->low)),
+                           _mm256_set1_epi16((int16_t)w->high));
+  _mm256_storeu_si256((__m256i *)(count >= 16 ? goal : all), words);
+  if (count < 16) {
+    __builtin_memcpy(goal, all, (size_t)count * 2);
+  }
+}
+
 /* Store up to 16 lanes, of which `low` has the first 8. */
-TG_AVX2_INLINE void store16(const tg_window *w, __m256i low, __m256i high, int32_t count,
-                            int8_t *y) {
-  const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xD8);
-  const __m128i bytes =
-      _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
-  store_few(clamp16(w, bytes), count, y);
+TG_AVX2_INLINE void store16(const tg_batch_conv *p, __m256i low, __m256i high, int32_t count,
+                            int8_t *y, int32_t at) {
+  store_words(p, _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xD8), count, y, at);
 }
 
 /* Add as c/desktop/batch.h's tg_loops says. */

@@ -55,7 +55,7 @@ INLINE void tile(const tg_batch_conv *p, const tg_patches *patches, int32_t begi
 #pragma GCC unroll 4
   for (int32_t i = 0; i < 4; ++i) {
     if (begin + i < patches->count) {
-      store16(&p->window, low[i], high[i], channels - first, y + (begin + i) * channels + first);
+      store16(p, low[i], high[i], channels - first, y, (begin + i) * channels + first);
     }
   }
 }

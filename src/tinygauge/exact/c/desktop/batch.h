@@ -60,7 +60,8 @@ typedef struct {
   tg_window window;
   int32_t rounding;
   int32_t level;
-  int32_t is_quick;           /* whether tg_quick finishes all sums */
+  int32_t is_wide;            /* whether inputs and outputs are int16 */
+  int32_t is_quick;           /* whether tg_quick finishes all sums; always if wide */
   int32_t runs;               /* dense: a patch is so many runs of values that lie together */
   int32_t run;                /* values in each, filled up with weights of 0 */
   int32_t taps;               /* depthwise: products in a sum, filled up to a multiple of 4 */
@@ -88,6 +89,10 @@ static inline int64_t tg_nudge_of(int32_t right, int32_t zero) {
   return (INT64_C(1) << 30) + (INT64_C(1) << (30 + right)) + zero * (INT64_C(1) << (31 + right));
 }
 
+/* int16 values have scales of 16 bits (tg_rescale_wide), so their multipliers here are 2^16 times
+ * those, their nudges 2^(30+s), and nothing is taken off. Sums fit into 32 bits: packing sees to
+ * it, and leaves the others to the reference kernels. */
+
 /* What the filter meets at some output positions. */
 typedef struct {
   const uint8_t *starts[TG_PATCHES]; /* behind `count`, the first one's again */
@@ -95,12 +100,12 @@ typedef struct {
   int32_t count;
 } tg_patches;
 
-/* The inner loops of one instruction set. Values are staged before: put into the type that the
+/* The inner loops of one instruction set; those with a width of 2 take int16 values as well. Values are staged before: put into the type that the
  * loops multiply, `width` bytes each. Up to TG_SLACK bytes may be read behind the last one. */
 typedef struct {
   int32_t width;
   void (*stage)(const int8_t *x, size_t count, uint8_t *to);
-  /* All channels of some patches: y[patch * out_c + channel]. */
+  /* All channels of some patches: y[patch * out_c + channel], int16 if wide. */
   void (*dense)(const tg_batch_conv *p, const tg_patches *patches, int8_t *y);
   /* Row after row (p->rows) of a depthwise convolution: `count` lanes each, from the places that
    * `taps` point to. */

@@ -12,32 +12,42 @@ static void stage(const int8_t *x, size_t count, uint8_t *to) {
 }
 
 /* See tg_quick; `quick` has been moved to the lane. */
-static inline int8_t finish_quickly(int32_t sum, const int64_t *quick, int32_t shift,
-                                    const tg_window *w) {
-  const int64_t exact = sum * quick[0] + quick[16];
-  const int32_t value = (int32_t)((exact - ((int64_t)(sum < 0) << 31)) >> shift);
-  return (int8_t)tg_clamp(value, w->low, w->high);
+static inline int32_t finish_quickly(int32_t sum, const int64_t *quick, int32_t shift,
+                                     int64_t sign) {
+  const int64_t less = sum < 0 ? sign : 0;
+  return (int32_t)((sum * quick[0] + quick[16] - less) >> shift);
 }
 
-/* Finish up to 16 sums of neighbouring lanes; the first lane is even. */
-static void finish(const tg_batch_conv *p, int32_t first, int32_t count, const int32_t *sums,
-                   int8_t *y) {
-  const tg_window w = p->window;
-  if (p->rounding != TG_TWO_ROUNDINGS || !p->is_quick) {
+/* Finish an even number of sums of up to 16 neighbouring lanes; the first lane is even. */
+static void finish_sums(const tg_batch_conv *p, int32_t first, int32_t count, int32_t *sums) {
+  const int32_t *bias = p->bias + first;
+  if (p->rounding == TG_FLOAT_ROUNDING || !p->is_quick) {
     for (int32_t i = 0; i < count; ++i) {
       const int32_t lane = first + i;
-      y[i] = (int8_t)tg_finish(tg_wrap_add(sums[i], p->bias[lane]), p->multipliers[lane],
-                               p->shifts[lane], p->factors[lane], p->rounding, &w);
+      sums[i] = tg_finish(tg_wrap_add(sums[i], bias[i]), p->multipliers[lane], p->shifts[lane],
+                          p->factors[lane], p->rounding, &p->window);
     }
     return;
   }
   const int64_t *quick = p->quick + first / 16 * TG_QUICK + first % 16 / 2;
+  const int64_t sign = p->is_wide || p->rounding == TG_TIES_UP ? 0 : INT64_C(1) << 31;
   for (int32_t i = 0; i < count; i += 2, ++quick) {
-    const int32_t *bias = p->bias + first + i;
-    y[i] = finish_quickly(tg_wrap_add(sums[i], bias[0]), quick, (int32_t)quick[32], &w);
-    if (i + 1 < count) {
-      y[i + 1] = finish_quickly(tg_wrap_add(sums[i + 1], bias[1]), quick + 8,
-                                (int32_t)quick[40] + 32, &w);
+    sums[i] = finish_quickly(tg_wrap_add(sums[i], bias[i]), quick, (int32_t)quick[32], sign);
+    sums[i + 1] = finish_quickly(tg_wrap_add(sums[i + 1], bias[i + 1]), quick + 8,
+                                 (int32_t)quick[40] + 32, sign);
+  }
+}
+
+/* Finish and store up to 16 lanes, from the `at`th output on. */
+static void finish(const tg_batch_conv *p, int32_t first, int32_t count, int32_t *sums, int8_t *y,
+                   int32_t at) {
+  finish_sums(p, first, (count + 1) / 2 * 2, sums);
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t value = tg_clamp(sums[i], p->window.low, p->window.high);
+    if (p->is_wide) {
+      ((int16_t *)y)[at + i] = (int16_t)value;
+    } else {
+      y[at + i] = (int8_t)value;
     }
   }
 }
@@ -72,7 +82,7 @@ static void dense(const tg_batch_conv *p, const tg_patches *patches, int8_t *y) 
         const uint8_t *x = patches->starts[i] + patches->offsets[run];
         multiply((const int16_t *)x, w, depth, p->run, sums);
       }
-      finish(p, first, few, sums, y + i * channels + first);
+      finish(p, first, few, sums, y, i * channels + first);
     }
   }
 }
@@ -98,7 +108,7 @@ static void depthwise(const tg_batch_conv *p, const uint8_t *const *taps, int32_
       multiply_lanes((const int16_t *)taps[tap + 3] + start, w + 3 * TG_LANES, sums);
     }
     for (int32_t i = 0; i < lanes; i += 16) {
-      finish(p, pattern * TG_LANES + i, lanes - i < 16 ? lanes - i : 16, sums + i, y + start + i);
+      finish(p, pattern * TG_LANES + i, lanes - i < 16 ? lanes - i : 16, sums + i, y, start + i);
     }
     pattern = pattern + 1 == p->patterns ? 0 : pattern + 1;
   }
