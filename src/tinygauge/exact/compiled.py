@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Callable
 from ctypes import byref
 from typing import Any
@@ -12,8 +13,9 @@ import numpy as np
 from tinygauge.exact import plain, steps
 from tinygauge.exact.buffers import empty
 from tinygauge.exact.compiled_recurrent import bind_lstm
+from tinygauge.exact.compiled_values import VALUE_BINDERS, bind_multiply
 from tinygauge.exact.library import (
-    CPair,
+    CReduction,
     CResize,
     CScale,
     CSoftmax,
@@ -134,45 +136,14 @@ def _pool(step: steps.Pool, kernels: ctypes.CDLL) -> Run:
     return run
 
 
-def _add(step: steps.Add, kernels: ctypes.CDLL) -> Run | None:
-    """Add two tensors of int8 and of one shape."""
-    if step.left_shift != 20 or step.a_shape != step.b_shape:
-        return None
-    pair = CPair(
-        step.a_zero, step.b_zero, step.out_zero, *map(CScale.of, (step.a, step.b, step.out)),
-        step.left_shift, step.negate_b, step.low, step.high,
-    )  # fmt: skip
-
-    def run(xs: list[Array]) -> list[Array]:
-        a, b = _whole(xs[0]), _whole(xs[1])
-        if a.size != b.size:  # one of them is a constant
-            a, b = (_whole(x) for x in np.broadcast_arrays(a, b))
-        y = empty(a.shape, np.int8)
-        kernels.tg_batch_add(byref(pair), level(), a.size, *map(pointer, (a, b, y)))
-        return [y]
-
-    return run
-
-
-def _lookup(step: steps.Lookup, kernels: ctypes.CDLL) -> Run:
-    table = _whole(step.table)
-
-    def run(xs: list[Array]) -> list[Array]:
-        x = _whole(xs[0])
-        y = empty(x.shape, np.int8)
-        kernels.tg_lookup_s8(pointer(table), x.size, pointer(x), pointer(y))
-        return [y]
-
-    return run
-
-
 def _softmax8(step: steps.Softmax8, kernels: ctypes.CDLL) -> Run:
+    table = np.ascontiguousarray(step.exp_table, np.int32)
+
     def run(xs: list[Array]) -> list[Array]:
         x = _whole(xs[0])
         y = empty(x.shape, np.int8)
         depth = x.shape[-1]
-        form = CSoftmax(x.size // depth, depth, CScale.of(step.scale), step.diff_min)
-        kernels.tg_softmax_s8(byref(form), pointer(x), pointer(y))
+        kernels.tg_batch_softmax_s8(x.size // depth, depth, *map(pointer, (table, x, y)))
         return [y]
 
     return run
@@ -193,21 +164,29 @@ def _softmax16(step: steps.Softmax16, kernels: ctypes.CDLL) -> Run:
 
 
 def _mean(step: steps.Reduce, rounding: Rounding, kernels: ctypes.CDLL) -> Run | None:
-    """Reduce neighbouring axes of int8; the sums are rescaled by NumPy, as there are few."""
+    """Reduce neighbouring axes of int8; NumPy rescales sums where they round once."""
     first, last = step.axes[0], step.axes[-1]
     if step.kind not in ("mean", "sum") or last - first + 1 != len(step.axes):
         return None
+    is_mean = step.kind == "mean"
+    scale = plain.scale_of_mean(step.scale, step.count) if is_mean else step.scale
 
     def run(xs: list[Array]) -> list[Array]:
         x = _whole(xs[0])
         if x.dtype != np.int8:
             return plain.PLAIN[steps.Reduce](step, xs, rounding)
-        outer, rest = x.shape[:first], x.shape[last + 1 :]
-        sums = empty((*outer, *rest), np.int32)
-        inner = int(np.prod(rest, dtype=np.int64))
-        arguments = (sums.size // max(1, inner), step.count, inner, step.in_zero)
-        kernels.tg_batch_sum(*arguments, pointer(x), pointer(sums))
-        return [plain.finish_sums(step, sums.astype(np.int64), "int8", rounding)]
+        shape = (*x.shape[:first], *x.shape[last + 1 :])
+        outer = math.prod(x.shape[:first])
+        inner = math.prod(x.shape[last + 1 :])
+        if rounding is Rounding.ONE:
+            sums = empty(shape, np.int32)
+            pointers = (pointer(x), pointer(sums))
+            kernels.tg_batch_sum(outer, step.count, inner, step.in_zero, *pointers)
+            return [plain.finish_sums(step, sums.astype(np.int64), "int8", rounding)]
+        y = empty(shape, np.int8)
+        form = CReduction(outer, step.count, inner, step.in_zero, step.out_zero, CScale.of(scale))
+        _done(kernels.tg_batch_rescaled_sum(byref(form), pointer(x), pointer(y)))
+        return [y]
 
     return run
 
@@ -228,8 +207,7 @@ def _resize_bilinear(step: steps.ResizeBilinear, kernels: ctypes.CDLL) -> Run:
 
 
 _BINDERS: dict[type[Step], Callable[[Any, ctypes.CDLL], Run | None]] = {
-    steps.Add: _add,
-    steps.Lookup: _lookup,
+    **VALUE_BINDERS,
     steps.Pool: _pool,
     steps.ResizeBilinear: _resize_bilinear,
     steps.Softmax8: _softmax8,
@@ -256,5 +234,7 @@ def bind_compiled(step: Step, rounding: Rounding, kernels: ctypes.CDLL) -> Run |
         return _convolve(step, rounding, kernels)
     if isinstance(step, steps.Reduce):
         return _mean(step, rounding, kernels)
+    if isinstance(step, steps.Multiply):
+        return None if rounding is Rounding.ONE else bind_multiply(step, kernels)
     bind = _BINDERS.get(type(step))
     return None if bind is None else bind(step, kernels)

@@ -6,7 +6,7 @@ import ctypes
 import importlib.util
 import os
 import sys
-from ctypes import POINTER, Structure, c_int32, c_int64, c_void_p
+from ctypes import POINTER, Structure, c_float, c_int32, c_int64, c_void_p
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -18,8 +18,10 @@ from tinygauge.exact.steps import Array, Window
 __all__ = [
     "LEVELS",
     "BatchConvolution",
+    "CCurve",
     "CLstm",
     "CPair",
+    "CReduction",
     "CResize",
     "CScale",
     "CSoftmax",
@@ -135,6 +137,25 @@ class CResize(Structure):
     )
 
 
+class CReduction(Structure):
+    """``tg_reduction``."""
+
+    _fields_ = (
+        ("outer", c_int32),
+        ("reduced", c_int32),
+        ("inner", c_int32),
+        ("in_zero", c_int32),
+        ("out_zero", c_int32),
+        ("scale", CScale),
+    )
+
+
+class CCurve(Structure):
+    """``tg_curve``."""
+
+    _fields_ = (("multiplier", c_int32), ("shift", c_int32), ("is_tanh", c_int32))
+
+
 class CSvdf(Structure):
     """``tg_svdf``."""
 
@@ -189,8 +210,21 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "tg_batch_lstm_step_s8": (_I, (POINTER(CLstm), _I, _I, _P, _P, _P, _P, _P)),
     "tg_batch_lstm_step_s16": (_I, (POINTER(CLstm), _I, _I, _P, _P, _P, _P, _P)),
     "tg_batch_pool": (_I, (POINTER(CWindow), _I, _I, _P, _P)),
+    "tg_batch_rescaled_sum": (_I, (POINTER(CReduction), _P, _P)),
     "tg_batch_sum": (None, (_I, _I, _I, _I, _P, _P)),
     "tg_batch_add": (None, (POINTER(CPair), _I, _L, _P, _P, _P)),
+    "tg_batch_add_s16": (None, (POINTER(CPair), _L, _P, _P, _P)),
+    "tg_batch_mul_s8": (None, (POINTER(CPair), _L, _P, _P, _P)),
+    "tg_batch_mul_s16": (None, (POINTER(CPair), _L, _P, _P, _P)),
+    "tg_batch_softmax_s8": (None, (_L, _I, _P, _P, _P)),
+    "tg_curve_s16": (None, (POINTER(CCurve), _P, _I, _P, _P)),
+    "tg_dequantize_s8": (None, (c_float, _I, _I, _P, _P)),
+    "tg_dequantize_s16": (None, (c_float, _I, _I, _P, _P)),
+    "tg_quantize_s8": (None, (c_float, _I, _I, _P, _P)),
+    "tg_quantize_s16": (None, (c_float, _I, _I, _P, _P)),
+    "tg_requantize_s8_s16": (None, (CScale, _I, _I, _I, _P, _P)),
+    "tg_requantize_s16_s8": (None, (CScale, _I, _I, _I, _P, _P)),
+    "tg_requantize_s16": (None, (CScale, _I, _I, _I, _P, _P)),
     "tg_has_level": (_I, (_I,)),
     "tg_loop_convolve_s8": (_I, (POINTER(CWindow), _I, _I, _P, _P, _P, _P, _P)),
     "tg_loop_convolve_s16": (_I, (POINTER(CWindow), _I, _I, _P, _P, _P, _P, _P)),
@@ -201,7 +235,6 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "tg_svdf_s8": (None, (POINTER(CSvdf), *(_P,) * 6)),
     "tg_svdf_s16": (None, (POINTER(CSvdf), *(_P,) * 6)),
     "tg_resize_bilinear_s8": (None, (POINTER(CResize), _P, _P, _P, _P)),
-    "tg_softmax_s8": (None, (POINTER(CSoftmax), _P, _P)),
     "tg_softmax_s16": (None, (POINTER(CSoftmax), _P, _P, _P, _P)),
 }
 

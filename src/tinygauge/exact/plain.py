@@ -180,7 +180,12 @@ def _permute(step: steps.Permute, xs: list[Array]) -> list[Array]:
 
 
 def _pad(step: steps.Pad, xs: list[Array]) -> list[Array]:
-    return [np.pad(xs[0], step.widths, constant_values=step.value)]
+    x = xs[0]
+    shape = [size + sum(width) for size, width in zip(x.shape, step.widths, strict=True)]
+    padded = np.full(shape, step.value, x.dtype)
+    places = zip(x.shape, step.widths, strict=True)
+    padded[tuple(slice(before, before + size) for size, (before, _) in places)] = x
+    return [padded]
 
 
 def _concatenate(step: steps.Concatenate, xs: list[Array]) -> list[Array]:

@@ -202,10 +202,10 @@ static inline int32_t tg_is_usual(const tg_pair *p) {
 
 /* One result of adding, or of subtracting. */
 static inline int32_t tg_add_values(const tg_pair *p, int32_t a, int32_t b) {
-  const int32_t left = tg_rescale(tg_shift_left(a - p->a_zero, 20), p->a);
-  const int32_t right = tg_rescale(tg_shift_left(b - p->b_zero, 20), p->b);
-  const int32_t sum = tg_rescale(p->negate_b ? left - right : left + right, p->out);
-  return tg_clamp(sum + p->out_zero, p->low, p->high);
+  const int32_t left = tg_rescale(tg_shift_left(a - p->a_zero, p->left_shift), p->a);
+  const int32_t right = tg_rescale(tg_shift_left(b - p->b_zero, p->left_shift), p->b);
+  const int32_t sum = tg_rescale(tg_wrap_add(left, p->negate_b ? -right : right), p->out);
+  return tg_clamp(tg_wrap_add(sum, p->out_zero), p->low, p->high);
 }
 
 #endif

@@ -1,0 +1,166 @@
+"""Evaluates steps on single values, or on pairs of them, with the compiled kernels."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from ctypes import byref
+from typing import Any
+
+import numpy as np
+
+from tinygauge.exact import plain, steps
+from tinygauge.exact.buffers import empty
+from tinygauge.exact.library import CCurve, CPair, CScale, level, pointer
+from tinygauge.exact.scales import LIMITS
+from tinygauge.exact.steps import Array, Step
+from tinygauge.exact.tables import curve16_table
+
+__all__ = ["VALUE_BINDERS", "bind_multiply"]
+
+Run = Callable[[list[Array]], list[Array]]
+
+
+def _whole(array: Array) -> Array:
+    return np.ascontiguousarray(array)
+
+
+def _on_pairs(step: steps.Add | steps.Multiply, evaluate: Callable[..., None], dtype: Any) -> Run:
+    """Return what calls ``evaluate(count, a, b, y)`` on operands of one shape."""
+    shapes = (step.a_shape, step.b_shape)
+
+    def run(xs: list[Array]) -> list[Array]:
+        pair = [x.reshape(-1, *shape) for x, shape in zip(xs, shapes, strict=True)]
+        if pair[0].shape != pair[1].shape:
+            pair = list(np.broadcast_arrays(*pair))
+        a, b = map(_whole, pair)
+        y = empty(a.shape, dtype)
+        evaluate(a.size, *map(pointer, (a, b, y)))
+        return [y]
+
+    return run
+
+
+def _add(step: steps.Add, kernels: ctypes.CDLL) -> Run:
+    pair = CPair(
+        step.a_zero, step.b_zero, step.out_zero, *map(CScale.of, (step.a, step.b, step.out)),
+        step.left_shift, step.negate_b, step.low, step.high,
+    )  # fmt: skip
+
+    def add(count: int, *pointers: int) -> None:
+        kernels.tg_batch_add(byref(pair), level(), count, *pointers)
+
+    def add_wide(count: int, *pointers: int) -> None:
+        kernels.tg_batch_add_s16(byref(pair), count, *pointers)
+
+    is_wide = step.left_shift != 20
+    return _on_pairs(step, add_wide if is_wide else add, np.int16 if is_wide else np.int8)
+
+
+def bind_multiply(step: steps.Multiply, kernels: ctypes.CDLL) -> Run:
+    """Return what multiplies with two roundings."""
+    unused = CScale(0, 0)
+    pair = CPair(
+        step.a_zero, step.b_zero, step.out_zero, unused, unused, CScale.of(step.out), 0, 0,
+        step.low, step.high,
+    )  # fmt: skip
+    runs = {
+        dtype: _on_pairs(step, lambda *rest, call=call: call(byref(pair), *rest), dtype)
+        for dtype, call in (
+            ("int8", kernels.tg_batch_mul_s8),
+            ("int16", kernels.tg_batch_mul_s16),
+        )
+    }
+
+    def run(xs: list[Array]) -> list[Array]:
+        return runs[xs[0].dtype.name](xs)
+
+    return run
+
+
+def _lookup(step: steps.Lookup, kernels: ctypes.CDLL) -> Run:
+    table = _whole(step.table)
+
+    def run(xs: list[Array]) -> list[Array]:
+        x = _whole(xs[0])
+        y = empty(x.shape, np.int8)
+        kernels.tg_lookup_s8(pointer(table), x.size, pointer(x), pointer(y))
+        return [y]
+
+    return run
+
+
+def _requantize(step: steps.Requantize, kernels: ctypes.CDLL) -> Run | None:
+    if (step.low, step.high) != LIMITS[step.dtype]:
+        return None
+    functions = {
+        ("int8", "int16"): kernels.tg_requantize_s8_s16,
+        ("int16", "int8"): kernels.tg_requantize_s16_s8,
+        ("int16", "int16"): kernels.tg_requantize_s16,
+    }
+    numbers = (CScale.of(step.scale), step.in_zero, step.out_zero)
+
+    def run(xs: list[Array]) -> list[Array]:
+        function = functions.get((xs[0].dtype.name, step.dtype))
+        if function is None:
+            return plain.PLAIN[steps.Requantize](step, xs)
+        x = _whole(xs[0])
+        y = empty(x.shape, step.dtype)
+        function(*numbers, x.size, pointer(x), pointer(y))
+        return [y]
+
+    return run
+
+
+def _curve(step: steps.Curve, kernels: ctypes.CDLL) -> Run:
+    table = _whole(curve16_table())
+    curve = CCurve(step.multiplier, step.shift, step.is_tanh)
+
+    def run(xs: list[Array]) -> list[Array]:
+        x = _whole(xs[0])
+        y = empty(x.shape, np.int16)
+        kernels.tg_curve_s16(byref(curve), pointer(table), x.size, pointer(x), pointer(y))
+        return [y]
+
+    return run
+
+
+def _quantize(step: steps.Quantize, kernels: ctypes.CDLL) -> Run | None:
+    functions = {"int8": kernels.tg_quantize_s8, "int16": kernels.tg_quantize_s16}
+    function = functions.get(step.dtype)
+    if function is None:
+        return None
+
+    def run(xs: list[Array]) -> list[Array]:
+        x = np.ascontiguousarray(xs[0], np.float32)
+        y = empty(x.shape, step.dtype)
+        function(step.scale, step.zero, x.size, pointer(x), pointer(y))
+        return [y]
+
+    return run
+
+
+def _dequantize(step: steps.Dequantize, kernels: ctypes.CDLL) -> Run:
+    functions = {"int8": kernels.tg_dequantize_s8, "int16": kernels.tg_dequantize_s16}
+
+    def run(xs: list[Array]) -> list[Array]:
+        function = functions.get(xs[0].dtype.name)
+        if function is None:
+            return plain.PLAIN[steps.Dequantize](step, xs)
+        x = _whole(xs[0])
+        y = empty(x.shape, np.float32)
+        function(step.scale, step.zero, x.size, pointer(x), pointer(y))
+        return [y]
+
+    return run
+
+
+VALUE_BINDERS: dict[type[Step], Callable[[Any, ctypes.CDLL], Run | None]] = {
+    steps.Add: _add,
+    steps.Curve: _curve,
+    steps.Dequantize: _dequantize,
+    steps.Lookup: _lookup,
+    steps.Quantize: _quantize,
+    steps.Requantize: _requantize,
+}
+"""What makes the function that evaluates a step, if there is one."""

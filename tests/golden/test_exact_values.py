@@ -1,0 +1,143 @@
+"""Compiled ops without a filter's weights give what NumPy gives, value by value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinygauge.exact import Rounding, steps
+from tinygauge.exact.compiled import bind_compiled
+from tinygauge.exact.library import library
+from tinygauge.exact.plain import PLAIN, ROUNDED
+from tinygauge.exact.scales import LIMITS, quantize_multiplier
+from tinygauge.exact.steps import Array, Step
+
+SAMPLE = 40
+PLACE: dict[str, Any] = {"op": 0, "inputs": (0,), "outputs": (1,)}
+PAIR_PLACE: dict[str, Any] = {"op": 0, "inputs": (0, 1), "outputs": (2,)}
+
+pytestmark = pytest.mark.skipif(library() is None, reason="no compiled kernels")
+
+
+def assert_agrees(step: Step, xs: list[Array], rounding: Rounding = Rounding.TWO) -> None:
+    """Compare what the compiled kernels give with the plain evaluation."""
+    kernels = library()
+    assert kernels is not None
+    run = bind_compiled(step, rounding, kernels)
+    assert run is not None, step
+    with_rounding = (rounding,) if isinstance(step, ROUNDED) else ()
+    expected = PLAIN[type(step)](step, xs, *with_rounding)[0]
+    np.testing.assert_array_equal(np.ravel(run(xs)[0]), np.ravel(expected), str(step))
+    assert run(xs)[0].dtype == expected.dtype
+
+
+def stored(random: np.random.Generator, dtype: str, *shape: int) -> Array:
+    """Return random values and the extremes."""
+    low, high = LIMITS[dtype]
+    values = random.integers(low, high + 1, shape).astype(dtype)
+    return np.where(random.integers(5, size=shape) == 0, random.choice([low, high]), values).astype(
+        dtype
+    )
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+@pytest.mark.parametrize("is_max", [True, False])
+def test_pools_agree_with_numpy(dtype: str, is_max: bool) -> None:
+    """Windows that reach over the borders, overlap and leave gaps."""
+    random = np.random.default_rng(2)
+    for _ in range(SAMPLE):
+        filter_h, filter_w, stride_h, stride_w = (int(n) for n in random.integers(1, 6, 4))
+        in_h, in_w = (int(n) for n in random.integers(5, 12, 2))
+        pad_h, pad_w = int(random.integers(filter_h)), int(random.integers(filter_w))
+        low, high = LIMITS[dtype]
+        channels = int(random.choice([1, 3, 16, 20]))
+        window = steps.Window(
+            in_h=in_h, in_w=in_w, in_c=channels,
+            out_h=(in_h + pad_h - 1) // stride_h + 1, out_w=(in_w + pad_w - 1) // stride_w + 1,
+            out_c=channels, filter_h=filter_h, filter_w=filter_w, filter_c=1, stride_h=stride_h,
+            stride_w=stride_w, pad_h=pad_h, pad_w=pad_w, low=low + int(random.integers(2)) * 30,
+            high=high,
+        )  # fmt: skip
+        x = stored(random, dtype, 3, in_h, in_w, window.in_c)
+        assert_agrees(steps.Pool(**PLACE, window=window, is_max=is_max), [x])
+
+
+@pytest.mark.parametrize("rounding", Rounding)
+@pytest.mark.parametrize("kind", ["mean", "sum"])
+def test_means_agree_with_numpy(kind: str, rounding: Rounding) -> None:
+    """Sums over neighbouring axes, and their means."""
+    random = np.random.default_rng(3)
+    for axes in [(1, 2), (1,), (2, 3), (3,), (1, 2, 3)]:
+        x = stored(random, "int8", 4, 5, 6, 7)
+        factor = float(np.exp(random.uniform(-3, 1)))
+        count = int(np.prod([x.shape[axis] for axis in axes]))
+        step = steps.Reduce(
+            **PLACE, kind=kind, axes=axes, count=count, scale=quantize_multiplier(factor),
+            factor=factor / (count if kind == "mean" else 1),
+            in_zero=int(random.integers(-128, 128)), out_zero=int(random.integers(-128, 128)),
+        )  # fmt: skip
+        assert_agrees(step, [x], rounding)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+def test_products_and_sums_agree_with_numpy(dtype: str) -> None:
+    """MUL and ADD of tensors of one shape, and where one of them is repeated."""
+    random = np.random.default_rng(4)
+    low, high = LIMITS[dtype]
+    for a_shape, b_shape in [((5, 6), (5, 6)), ((5, 6), (1, 6)), ((1, 1), (5, 6))]:
+        for _ in range(SAMPLE):
+            zeros = (0, 0, 0) if dtype == "int16" else (int(n) for n in random.integers(-9, 9, 3))
+            a_zero, b_zero, out_zero = zeros
+            shared: dict[str, Any] = {
+                "a_shape": a_shape, "b_shape": b_shape, "a_zero": a_zero, "b_zero": b_zero,
+                "out_zero": out_zero, "low": low, "high": high - 5,
+            }  # fmt: skip
+            xs = [stored(random, dtype, 7, *shape) for shape in (a_shape, b_shape)]
+            factor = float(np.exp(random.uniform(-12, -2)))
+            out = quantize_multiplier(factor)
+            assert_agrees(steps.Multiply(**PAIR_PLACE, **shared, out=out, factor=factor), xs)
+            left_shift = 15 if dtype == "int16" else 20
+            add = steps.Add(
+                **PAIR_PLACE, **shared, a=quantize_multiplier(0.5),
+                b=quantize_multiplier(float(random.uniform(0.01, 0.5))),
+                out=quantize_multiplier(2.0**-left_shift * float(random.uniform(0.3, 3))),
+                left_shift=left_shift, negate_b=bool(random.integers(2)),
+            )  # fmt: skip
+            assert_agrees(add, xs)
+
+
+def test_other_scales_and_types_agree_with_numpy() -> None:
+    """QUANTIZE from integers to others."""
+    random = np.random.default_rng(5)
+    for source, goal in [("int8", "int16"), ("int16", "int8"), ("int16", "int16")]:
+        low, high = LIMITS[goal]
+        step = steps.Requantize(
+            **PLACE, scale=quantize_multiplier(float(random.uniform(0.1, 100))), in_zero=3,
+            out_zero=-4, low=low, high=high, dtype=goal,
+        )  # fmt: skip
+        assert_agrees(step, [stored(random, source, 3, 999)])
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+def test_floats_are_stored_and_read_as_by_numpy(dtype: str) -> None:
+    """QUANTIZE and DEQUANTIZE, with halves, NaN and infinity among the values."""
+    random = np.random.default_rng(6)
+    halves = np.arange(-400, 400, dtype=np.float32) / 2
+    wild = np.array([np.nan, np.inf, -np.inf, 3e38, -3e38, 1e10, -1e10], np.float32)
+    x = np.concatenate([halves, wild, random.normal(0, 50, 999).astype(np.float32)])[None]
+    for scale in (1.0, 0.0473):
+        assert_agrees(steps.Quantize(**PLACE, scale=scale, zero=7, dtype=dtype), [x])
+        back = steps.Dequantize(**PLACE, scale=scale, zero=7)
+        assert_agrees(back, [stored(random, dtype, 2, 99)])
+
+
+@pytest.mark.parametrize("is_tanh", [True, False])
+def test_curves_agree_with_numpy_for_all_values(is_tanh: bool) -> None:
+    """LOGISTIC and TANH of each of the 65,536 values."""
+    x = np.arange(-32768, 32768, dtype=np.int16)[None]
+    for multiplier, shift in [(0, 0), (0, 2), (25000, 13)]:
+        assert_agrees(
+            steps.Curve(**PLACE, is_tanh=is_tanh, multiplier=multiplier, shift=shift), [x]
+        )
