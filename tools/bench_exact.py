@@ -17,9 +17,14 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from tinygauge import graph
-from tinygauge.exact import backend, compile_model
-from tinygauge.graph import Model
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.support.recurrent_models import lstm_model, svdf_model  # noqa: E402
+
+from tinygauge import graph  # noqa: E402
+from tinygauge.exact import backend, compile_model  # noqa: E402
+from tinygauge.graph import Model  # noqa: E402
 
 RUNS = 5
 GOAL_INTERPRETER = 20
@@ -88,11 +93,35 @@ def bench(path: Path) -> None:
         )
 
 
+def bench_recurrent() -> None:
+    """Print the rows of an LSTM over 100 steps and of an SVDF, beside tflite-micro alone."""
+    steps: dict[str, Any] = {"shape": (1, 100, 32), "units": 64}
+    models = {
+        "LSTM, 64 units": lstm_model(**steps),
+        "LSTM, 64 units, int16": lstm_model(**steps, dtype="int16", in_scale=2.0**-15),
+        "SVDF, 128 units": svdf_model(shape=(1, 400), units=128, rank=2, memory=8),
+    }
+    for name, content in models.items():
+        model = graph.parse(content, name=name)
+        tensor = model.main.tensors[model.main.inputs[0]]
+        limits = np.iinfo(tensor.dtype.value)
+        drawn = np.random.default_rng(0).integers(limits.min, limits.max, (500, *tensor.shape))
+        rows = drawn.astype(tensor.dtype.value)
+        micro_s = input_s(tflite_micro(model), rows[:20])
+        for threads in (1, 2):
+            ours_s = input_s(compile_model(model, threads=threads).run, rows)
+            print(
+                f"{name:<24} {threads} threads  {ours_s * 1e6:8.1f} us  "
+                f"{micro_s / ours_s:6.1f} x tflite-micro"
+            )
+
+
 def main() -> None:
-    """Print the rows of the models given."""
+    """Print the rows of the models given, and of ops with a state."""
     print(f"exact evaluator ({backend()}), time of an input")
     for name in sys.argv[1:]:
         bench(Path(name))
+    bench_recurrent()
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     print(f"peak memory of this process, interpreters included: {peak_mb:.0f} MB (goal 500 MB)")
 

@@ -56,7 +56,8 @@ class Draw:
     def scale(self, around: float) -> float:
         """Draw a scale: near a value, or far from it in extreme models."""
         spread = 6.0 if self.extreme else 0.7
-        return float(np.float32(around * np.exp(self.rng.normal(scale=spread))))
+        drawn = around * np.exp(self.rng.normal(scale=spread))
+        return float(np.float32(np.clip(drawn, 1e-30, 1e30)))
 
     def zero(self) -> int:
         """Draw a zero point; int16 has none."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinygauge.exact import plain, steps
 from tinygauge.exact.buffers import empty
-from tinygauge.exact.compiled_recurrent import bind_lstm
+from tinygauge.exact.compiled_recurrent import bind_lstm, bind_svdf
 from tinygauge.exact.compiled_values import VALUE_BINDERS, bind_multiply
 from tinygauge.exact.library import (
     CReduction,
@@ -25,7 +25,7 @@ from tinygauge.exact.library import (
     pointer,
 )
 from tinygauge.exact.packing import Packed, pack_dense, pack_depthwise
-from tinygauge.exact.recurrent import Lstm
+from tinygauge.exact.recurrent import Lstm, Svdf
 from tinygauge.exact.scales import LIMITS, Rounding
 from tinygauge.exact.steps import Array, Step
 from tinygauge.exact.tables import softmax16_tables
@@ -213,6 +213,7 @@ _BINDERS: dict[type[Step], Callable[[Any, ctypes.CDLL], Run | None]] = {
     steps.Softmax8: _softmax8,
     steps.Softmax16: _softmax16,
     Lstm: bind_lstm,
+    Svdf: bind_svdf,
 }
 
 

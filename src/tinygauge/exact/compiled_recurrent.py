@@ -1,7 +1,4 @@
-"""Evaluates an LSTM: NumPy multiplies matrices over the batch, a compiled kernel does the rest.
-
-SVDF needs no kernel of its own here: from its reset state it is a matrix product and little else.
-"""
+"""Evaluates an LSTM and SVDF: compiled products over the batch, a compiled kernel for a step."""
 
 from __future__ import annotations
 
@@ -14,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygauge.exact.library import CLstm, CScale, level, pointer
-from tinygauge.exact.plain_recurrent import lstm
-from tinygauge.exact.recurrent import Lstm
+from tinygauge.exact.plain_recurrent import run_lstm, run_svdf
+from tinygauge.exact.products import bind_product
+from tinygauge.exact.recurrent import Lstm, Svdf
 from tinygauge.exact.scales import Scale
 from tinygauge.exact.steps import Array
 from tinygauge.exact.tables import curve16
 
-__all__ = ["bind_lstm"]
+__all__ = ["bind_lstm", "bind_svdf"]
 
 Run = Callable[[list[Array]], list[Array]]
 
@@ -69,4 +67,26 @@ def bind_lstm(step: Lstm, kernels: ctypes.CDLL) -> Run:
         if function(byref(form), level(), len(hidden), *map(pointer, arrays)) != 0:
             raise MemoryError("no room for the compiled kernels")
 
-    return partial(lstm, step, move_on=move_on)
+    dtype = "int8" if step.bias.dtype == np.int32 else "int16"
+    weights, recurrent = step.matrices
+    products = (
+        bind_product(weights, step.in_zero, dtype, step.bias.reshape(-1), kernels),
+        bind_product(recurrent, step.hidden_zero, dtype, None, kernels),
+    )
+    return partial(run_lstm, step, products, move_on)
+
+
+def bind_svdf(step: Svdf, kernels: ctypes.CDLL) -> Run:
+    """Return what evaluates SVDF: from its reset state it is a product and little else.
+
+    Parameters
+    ----------
+    step : Svdf
+    kernels : ctypes.CDLL
+
+    Returns
+    -------
+    callable
+    """
+    product = bind_product(step.features, step.in_zero, "int8", None, kernels)
+    return partial(run_svdf, step, product)

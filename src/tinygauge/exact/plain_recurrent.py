@@ -9,50 +9,23 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygauge.exact.fixedpoint import rescale, rescale_by, rescale_wide, wrap
+from tinygauge.exact.products import Product, product_with
 from tinygauge.exact.recurrent import Lstm, Svdf
 from tinygauge.exact.scales import LIMITS, Scale
 from tinygauge.exact.steps import Array
 from tinygauge.exact.tables import curve16
 
-__all__ = ["MoveOn", "lstm", "product_with", "svdf"]
+__all__ = ["MoveOn", "lstm", "run_lstm", "run_svdf", "svdf"]
 
 Longs = npt.NDArray[np.int64]
-Product = Callable[[Array], Array]
 MoveOn = Callable[[Array, Array, Array, Array], None]
 """Moves hidden and cell on by one step, in place, from the two sums of the gates."""
 
 _INPUT, _FORGET, _CELL, _OUTPUT = range(4)
-# Integers below it are exact in float32, and sums of them; those of int16 are in float64.
-_EXACT_IN_FLOAT32 = 1 << 24
-
-
-def product_with(weights: npt.NDArray[np.int8], zero: int, dtype: str) -> Product:
-    """Return what multiplies rows of stored values with rows of weights; no sum is rounded.
-
-    Parameters
-    ----------
-    weights : ndarray of int8, shape (count, depth)
-    zero : int
-        Zero point of the values.
-    dtype : str
-        Of the values: ``"int8"`` or ``"int16"``.
-
-    Returns
-    -------
-    callable
-        From ``(..., depth)`` to ``(..., count)``, of int32 with int8 values and else of int64.
-    """
-    totals = np.abs(weights.astype(np.int64)).sum(axis=1)
-    largest = (LIMITS[dtype][1] + 1) * int(totals.max(initial=0))
-    kind = np.float32 if largest < _EXACT_IN_FLOAT32 else np.float64
-    matrix = np.ascontiguousarray(weights.T.astype(kind))
-    integer = np.int32 if dtype == "int8" else np.int64
-    of_zero = (zero * weights.astype(np.int64).sum(axis=1)).astype(integer)
-    return lambda x: (x.astype(kind) @ matrix).astype(integer) - of_zero
 
 
 def svdf(step: Svdf, xs: list[Array]) -> list[Array]:
-    """Evaluate SVDF from its reset state, in which all but the newest features are zero.
+    """Evaluate SVDF from its reset state.
 
     Parameters
     ----------
@@ -64,7 +37,24 @@ def svdf(step: Svdf, xs: list[Array]) -> list[Array]:
     -------
     list of ndarray
     """
-    sums = product_with(step.features, step.in_zero, "int8")(xs[0]).astype(np.int64)
+    return run_svdf(step, product_with(step.features, step.in_zero, "int8"), xs)
+
+
+def run_svdf(step: Svdf, product: Product, xs: list[Array]) -> list[Array]:
+    """Evaluate SVDF from its reset state, in which all but the newest features are zero.
+
+    Parameters
+    ----------
+    step : Svdf
+    product : callable
+        What multiplies inputs with the features.
+    xs : list of ndarray
+
+    Returns
+    -------
+    list of ndarray
+    """
+    sums = product(xs[0]).astype(np.int64)
     clamped = np.clip(rescale_by(sums, step.to_state), *LIMITS[step.times.dtype.name])
     stored = (clamped + step.state_zero).astype(step.times.dtype)  # int8 wraps around, as TFLM's
     newest = stored.astype(np.int64) - step.state_zero
@@ -109,7 +99,7 @@ def _move_on(step: Lstm, from_input: Array, from_hidden: Array, hidden: Array, c
     hidden[:] = np.clip(values, *LIMITS[hidden.dtype.name])
 
 
-def lstm(step: Lstm, xs: list[Array], move_on: MoveOn | None = None) -> list[Array]:
+def lstm(step: Lstm, xs: list[Array]) -> list[Array]:
     """Evaluate an LSTM from its reset state.
 
     Parameters
@@ -117,26 +107,47 @@ def lstm(step: Lstm, xs: list[Array], move_on: MoveOn | None = None) -> list[Arr
     step : Lstm
     xs : list of ndarray
         The sequences, with the batch in front.
-    move_on : callable, optional
-        By default NumPy does it.
 
     Returns
     -------
     list of ndarray
     """
+    weights, recurrent = step.matrices
+    dtype = xs[0].dtype.name
+    products = (
+        product_with(weights, step.in_zero, dtype, step.bias.reshape(-1)),
+        product_with(recurrent, step.hidden_zero, dtype),
+    )
+    return run_lstm(step, products, partial(_move_on, step), xs)
+
+
+def run_lstm(
+    step: Lstm, products: tuple[Product, Product], move_on: MoveOn, xs: list[Array]
+) -> list[Array]:
+    """Evaluate an LSTM from its reset state, step by step over a batch.
+
+    Parameters
+    ----------
+    step : Lstm
+    products : tuple of two callables
+        What multiplies inputs, and hidden values, with the four gates' weights.
+    move_on : callable
+    xs : list of ndarray
+
+    Returns
+    -------
+    list of ndarray
+    """
+    from_input, from_hidden = products
     x = np.swapaxes(xs[0], 1, 2) if step.is_time_major else xs[0]
     n, batch, times, inputs = x.shape
     units = step.recurrent.shape[1]
     sequences = x.reshape(n * batch, times, inputs)
-    from_input = product_with(step.weights.reshape(-1, inputs), step.in_zero, x.dtype.name)
-    from_hidden = product_with(step.recurrent.reshape(-1, units), step.hidden_zero, x.dtype.name)
     hidden = np.full((n * batch, units), step.hidden_zero, x.dtype)
     cell = np.zeros((n * batch, units), np.int16)
     y = np.empty((n * batch, times, units), x.dtype)
-    move_on = move_on or partial(_move_on, step)
     for time in range(times):
-        sums = from_input(sequences[:, time]) + step.bias.reshape(-1)
-        move_on(sums, from_hidden(hidden), hidden, cell)
+        move_on(from_input(sequences[:, time]), from_hidden(hidden), hidden, cell)
         y[:, time] = hidden
     y = y.reshape(n, batch, times, units)
     return [np.ascontiguousarray(np.swapaxes(y, 1, 2)) if step.is_time_major else y]

@@ -92,3 +92,9 @@ class Lstm(Step):
     cell_high: int
     in_zero: int
     hidden_zero: int
+
+    @property
+    def matrices(self) -> tuple[Weights, Weights]:
+        """Weights and recurrent weights of all gates, one row a gate's unit."""
+        units = self.recurrent.shape[1]
+        return self.weights.reshape(4 * units, -1), self.recurrent.reshape(4 * units, units)

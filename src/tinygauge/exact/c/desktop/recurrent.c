@@ -113,10 +113,10 @@ DEFINE_ROWS(rows_s8_avx2, TARGET_AVX2, int8_t, int32_t, step_s8)
 DEFINE_ROWS(rows_s16_avx2, TARGET_AVX2, int16_t, int64_t, step_s16)
 DEFINE_ROWS(rows_s8_avx512, TARGET_AVX512, int8_t, int32_t, step_s8)
 DEFINE_ROWS(rows_s16_avx512, TARGET_AVX512, int16_t, int64_t, step_s16)
-#define ROWS_FOR(KIND, LEVEL)                              \
-  ((LEVEL) == TG_AVX512_LEVEL ? rows_##KIND##_avx512       \
-                              : (LEVEL) == TG_AVX2_LEVEL ? rows_##KIND##_avx2 \
-                                                         : rows_##KIND##_portable)
+#define ROWS_FOR(KIND, LEVEL)                            \
+  ((LEVEL) == TG_AVX512_LEVEL     ? rows_##KIND##_avx512 \
+   : (LEVEL) == TG_PORTABLE_LEVEL ? rows_##KIND##_portable \
+                                  : rows_##KIND##_avx2)
 #else
 #define ROWS_FOR(KIND, LEVEL) ((void)(LEVEL), rows_##KIND##_portable)
 #endif
