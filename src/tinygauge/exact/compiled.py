@@ -6,14 +6,15 @@ import ctypes
 import math
 from collections.abc import Callable
 from ctypes import byref
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tinygauge.exact import plain, steps
+from tinygauge.exact import plain, plain_litert, steps, steps_litert
 from tinygauge.exact.buffers import empty
 from tinygauge.exact.compiled_recurrent import bind_lstm, bind_svdf
-from tinygauge.exact.compiled_values import VALUE_BINDERS, bind_multiply
+from tinygauge.exact.compiled_values import VALUE_BINDERS
 from tinygauge.exact.library import (
     CReduction,
     CResize,
@@ -48,10 +49,10 @@ def _whole(array: Array) -> Array:
     return np.ascontiguousarray(array)
 
 
-def _pack(step: steps.Convolve, rounding: Rounding, *, is_wide: bool) -> Packed | None:
+def _pack(step: steps.Convolve, *, is_wide: bool) -> Packed | None:
     """Pack a convolution for the fast kernels; None if only the reference kernels know it."""
     w = step.window
-    number = _ROUNDINGS[rounding]
+    number = _ROUNDINGS[step.rounding]
     place = level_for_int16() if is_wide else level()
     if (step.kind == "conv" and w.filter_c == w.in_c) or (step.kind == "depthwise" and w.in_c == 1):
         return pack_dense(step, number, place, is_wide=is_wide)
@@ -60,11 +61,9 @@ def _pack(step: steps.Convolve, rounding: Rounding, *, is_wide: bool) -> Packed 
     return None
 
 
-def _convolve_fast(
-    step: steps.Convolve, rounding: Rounding, kernels: ctypes.CDLL, dtype: str
-) -> Run | None:
+def _convolve_fast(step: steps.Convolve, kernels: ctypes.CDLL, dtype: str) -> Run | None:
     w = step.window
-    packed = _pack(step, rounding, is_wide=dtype == "int16")
+    packed = _pack(step, is_wide=dtype == "int16")
     if packed is None:
         return None
     is_dense = step.kind == "conv" or w.in_c == 1
@@ -88,14 +87,33 @@ def _dtypes(step: steps.Convolve) -> list[str]:
     return ["int16"] if step.window.high > LIMITS["int8"][1] else ["int8", "int16"]
 
 
-def _convolve(step: steps.Convolve, rounding: Rounding, kernels: ctypes.CDLL) -> Run | None:
-    fast = {dtype: _convolve_fast(step, rounding, kernels, dtype) for dtype in _dtypes(step)}
-    if rounding is not Rounding.TWO:  # int16 has no such profile (program.py)
-        return fast.get("int8")
+def _convolve(step: steps.Convolve, kernels: ctypes.CDLL) -> Run | None:
+    if step.rounding is Rounding.LITERT and step.ties_up < step.window.out_c:
+        return _convolve_in_parts(step, kernels)
+    if step.rounding is not Rounding.TWO:  # which int16 always has
+        return _convolve_fast(step, kernels, "int8")
+    fast = {dtype: _convolve_fast(step, kernels, dtype) for dtype in _dtypes(step)}
     by_reference = _convolve_by_reference(step, kernels)
 
     def run(xs: list[Array]) -> list[Array]:
         return (fast.get(xs[0].dtype.name) or by_reference)(xs)
+
+    return run
+
+
+def _convolve_in_parts(step: steps.Convolve, kernels: ctypes.CDLL) -> Run | None:
+    """Evaluate a convolution whose first channels round ties up, and whose others do not."""
+    away = _convolve(replace(step, rounding=Rounding.TWO, ties_up=0), kernels)
+    if step.ties_up == 0:
+        return away
+    up = _convolve(replace(step, ties_up=step.window.out_c), kernels)
+    if up is None or away is None:
+        return None
+
+    def run(xs: list[Array]) -> list[Array]:
+        (values,), (others,) = up(xs), away(xs)
+        values[..., step.ties_up :] = others[..., step.ties_up :]
+        return [values]
 
     return run
 
@@ -150,7 +168,7 @@ def _softmax8(step: steps.Softmax8, kernels: ctypes.CDLL) -> Run:
 
 
 def _softmax16(step: steps.Softmax16, kernels: ctypes.CDLL) -> Run:
-    tables = [_whole(table) for table in softmax16_tables()]
+    tables = [_whole(table) for table in softmax16_tables(step.rounding)]
 
     def run(xs: list[Array]) -> list[Array]:
         x = _whole(xs[0])
@@ -163,32 +181,62 @@ def _softmax16(step: steps.Softmax16, kernels: ctypes.CDLL) -> Run:
     return run
 
 
-def _mean(step: steps.Reduce, rounding: Rounding, kernels: ctypes.CDLL) -> Run | None:
-    """Reduce neighbouring axes of int8; NumPy rescales sums where they round once."""
-    first, last = step.axes[0], step.axes[-1]
-    if step.kind not in ("mean", "sum") or last - first + 1 != len(step.axes):
+def _around(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return how many values lie in front of neighbouring axes, along them, and behind them."""
+    first, last = axes[0], axes[-1]
+    parts = (shape[:first], shape[first : last + 1], shape[last + 1 :])
+    return math.prod(parts[0]), math.prod(parts[1]), math.prod(parts[2])
+
+
+def _are_neighbours(axes: tuple[int, ...]) -> bool:
+    return axes[-1] - axes[0] + 1 == len(axes)
+
+
+def _reduce(step: steps.Reduce, kernels: ctypes.CDLL) -> Run | None:
+    """Reduce neighbouring axes of int8."""
+    if step.kind not in ("mean", "sum") or not _are_neighbours(step.axes):
         return None
     is_mean = step.kind == "mean"
     scale = plain.scale_of_mean(step.scale, step.count) if is_mean else step.scale
+    first, last = step.axes[0], step.axes[-1]
 
     def run(xs: list[Array]) -> list[Array]:
         x = _whole(xs[0])
         if x.dtype != np.int8:
-            return plain.PLAIN[steps.Reduce](step, xs, rounding)
-        shape = (*x.shape[:first], *x.shape[last + 1 :])
-        outer = math.prod(x.shape[:first])
-        inner = math.prod(x.shape[last + 1 :])
-        if rounding is Rounding.ONE:
-            sums = empty(shape, np.int32)
-            pointers = (pointer(x), pointer(sums))
-            kernels.tg_batch_sum(outer, step.count, inner, step.in_zero, *pointers)
-            return [plain.finish_sums(step, sums.astype(np.int64), "int8", rounding)]
-        y = empty(shape, np.int8)
-        form = CReduction(outer, step.count, inner, step.in_zero, step.out_zero, CScale.of(scale))
+            return plain.PLAIN[steps.Reduce](step, xs)
+        y = empty((*x.shape[:first], *x.shape[last + 1 :]), np.int8)
+        numbers = (step.in_zero, step.out_zero, CScale.of(scale))
+        form = CReduction(*_around(x.shape, step.axes), *numbers)
         _done(kernels.tg_batch_rescaled_sum(byref(form), pointer(x), pointer(y)))
         return [y]
 
     return run
+
+
+def _sum(x: Array, axes: tuple[int, ...], kernels: ctypes.CDLL) -> Array:
+    """Sum int8 values along neighbouring axes."""
+    x = _whole(x)
+    sums = empty((*x.shape[: axes[0]], *x.shape[axes[-1] + 1 :]), np.int32)
+    kernels.tg_batch_sum(*_around(x.shape, axes), 0, pointer(x), pointer(sums))
+    return sums.astype(np.int64)
+
+
+def _real_sum(step: steps_litert.RealSum, kernels: ctypes.CDLL) -> Run | None:
+    """Reduce neighbouring axes of int8; NumPy rescales the sums, as there are few."""
+    if not _are_neighbours(step.axes):
+        return None
+
+    def run(xs: list[Array]) -> list[Array]:
+        if xs[0].dtype != np.int8:
+            return plain_litert.real_sum(step, xs)
+        sums = _sum(xs[0], step.axes, kernels)
+        return [plain_litert.finish_real_sums(step, sums, "int8")]
+
+    return run
+
+
+def _channel_mean(step: steps_litert.ChannelMean, kernels: ctypes.CDLL) -> Run:
+    return lambda xs: [plain_litert.finish_channel_means(step, _sum(xs[0], (2, 3), kernels))]
 
 
 def _resize_bilinear(step: steps.ResizeBilinear, kernels: ctypes.CDLL) -> Run:
@@ -208,22 +256,25 @@ def _resize_bilinear(step: steps.ResizeBilinear, kernels: ctypes.CDLL) -> Run:
 
 _BINDERS: dict[type[Step], Callable[[Any, ctypes.CDLL], Run | None]] = {
     **VALUE_BINDERS,
+    steps.Convolve: _convolve,
     steps.Pool: _pool,
+    steps.Reduce: _reduce,
     steps.ResizeBilinear: _resize_bilinear,
     steps.Softmax8: _softmax8,
     steps.Softmax16: _softmax16,
+    steps_litert.ChannelMean: _channel_mean,
+    steps_litert.RealSum: _real_sum,
     Lstm: bind_lstm,
     Svdf: bind_svdf,
 }
 
 
-def bind_compiled(step: Step, rounding: Rounding, kernels: ctypes.CDLL) -> Run | None:
+def bind_compiled(step: Step, kernels: ctypes.CDLL) -> Run | None:
     """Return what evaluates a step with the compiled kernels, if anything does.
 
     Parameters
     ----------
     step : Step
-    rounding : Rounding
     kernels : ctypes.CDLL
 
     Returns
@@ -231,11 +282,5 @@ def bind_compiled(step: Step, rounding: Rounding, kernels: ctypes.CDLL) -> Run |
     callable or None
         Takes and returns lists of arrays with the batch in front.
     """
-    if isinstance(step, steps.Convolve):
-        return _convolve(step, rounding, kernels)
-    if isinstance(step, steps.Reduce):
-        return _mean(step, rounding, kernels)
-    if isinstance(step, steps.Multiply):
-        return None if rounding is Rounding.ONE else bind_multiply(step, kernels)
     bind = _BINDERS.get(type(step))
     return None if bind is None else bind(step, kernels)

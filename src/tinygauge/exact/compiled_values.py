@@ -12,11 +12,11 @@ import numpy as np
 from tinygauge.exact import plain, steps
 from tinygauge.exact.buffers import empty
 from tinygauge.exact.library import CCurve, CPair, CScale, level, pointer
-from tinygauge.exact.scales import LIMITS
+from tinygauge.exact.scales import LIMITS, Rounding
 from tinygauge.exact.steps import Array, Step
 from tinygauge.exact.tables import curve16_table
 
-__all__ = ["VALUE_BINDERS", "bind_multiply"]
+__all__ = ["VALUE_BINDERS"]
 
 Run = Callable[[list[Array]], list[Array]]
 
@@ -57,8 +57,9 @@ def _add(step: steps.Add, kernels: ctypes.CDLL) -> Run:
     return _on_pairs(step, add_wide if is_wide else add, np.int16 if is_wide else np.int8)
 
 
-def bind_multiply(step: steps.Multiply, kernels: ctypes.CDLL) -> Run:
-    """Return what multiplies with two roundings."""
+def _multiply(step: steps.Multiply, kernels: ctypes.CDLL) -> Run | None:
+    if step.rounding is Rounding.ONE:
+        return None
     unused = CScale(0, 0)
     pair = CPair(
         step.a_zero, step.b_zero, step.out_zero, unused, unused, CScale.of(step.out), 0, 0,
@@ -128,7 +129,7 @@ def _curve(step: steps.Curve, kernels: ctypes.CDLL) -> Run:
 def _quantize(step: steps.Quantize, kernels: ctypes.CDLL) -> Run | None:
     functions = {"int8": kernels.tg_quantize_s8, "int16": kernels.tg_quantize_s16}
     function = functions.get(step.dtype)
-    if function is None:
+    if function is None or step.rounding is not Rounding.TWO:
         return None
 
     def run(xs: list[Array]) -> list[Array]:
@@ -140,7 +141,9 @@ def _quantize(step: steps.Quantize, kernels: ctypes.CDLL) -> Run | None:
     return run
 
 
-def _dequantize(step: steps.Dequantize, kernels: ctypes.CDLL) -> Run:
+def _dequantize(step: steps.Dequantize, kernels: ctypes.CDLL) -> Run | None:
+    if step.rounding is Rounding.LITERT:
+        return None
     functions = {"int8": kernels.tg_dequantize_s8, "int16": kernels.tg_dequantize_s16}
 
     def run(xs: list[Array]) -> list[Array]:
@@ -160,6 +163,7 @@ VALUE_BINDERS: dict[type[Step], Callable[[Any, ctypes.CDLL], Run | None]] = {
     steps.Curve: _curve,
     steps.Dequantize: _dequantize,
     steps.Lookup: _lookup,
+    steps.Multiply: _multiply,
     steps.Quantize: _quantize,
     steps.Requantize: _requantize,
 }

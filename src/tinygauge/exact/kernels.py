@@ -7,8 +7,7 @@ from functools import partial
 
 from tinygauge.exact.compiled import bind_compiled
 from tinygauge.exact.library import library
-from tinygauge.exact.plain import PLAIN, ROUNDED
-from tinygauge.exact.scales import Rounding
+from tinygauge.exact.plain import PLAIN
 from tinygauge.exact.steps import Array, Step
 
 __all__ = ["backend", "bind"]
@@ -19,12 +18,8 @@ def backend() -> str:
     return "numpy" if library() is None else "compiled"
 
 
-def bind(step: Step, rounding: Rounding) -> Callable[[list[Array]], list[Array]]:
+def bind(step: Step) -> Callable[[list[Array]], list[Array]]:
     """Return the function that evaluates a step on a batch."""
     kernels = library()
-    fast = None if kernels is None else bind_compiled(step, rounding, kernels)
-    if fast is not None:
-        return fast
-    if isinstance(step, ROUNDED):
-        return partial(PLAIN[type(step)], step, rounding=rounding)
-    return partial(PLAIN[type(step)], step)
+    fast = None if kernels is None else bind_compiled(step, kernels)
+    return fast or partial(PLAIN[type(step)], step)

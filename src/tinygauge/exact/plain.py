@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygauge.errors import DatasetError
-from tinygauge.exact import steps
+from tinygauge.exact import plain_litert, steps, steps_litert
 from tinygauge.exact.fixedpoint import (
     high_mul,
     one_over_one_plus,
@@ -30,7 +30,7 @@ from tinygauge.exact.scales import LIMITS, Rounding, Scale
 from tinygauge.exact.steps import Array, Step
 from tinygauge.exact.tables import curve16, softmax16_tables
 
-__all__ = ["PLAIN", "ROUNDED", "Evaluate", "bits", "finish_sums", "scale_of_mean"]
+__all__ = ["PLAIN", "Evaluate", "bits", "finish_sums", "scale_of_mean"]
 
 Evaluate = Callable[..., list[Array]]
 Longs = npt.NDArray[np.int64]
@@ -55,10 +55,10 @@ def _add(step: steps.Add, xs: list[Array]) -> list[Array]:
     return [np.clip(total + step.out_zero, step.low, step.high).astype(xs[0].dtype)]
 
 
-def _multiply(step: steps.Multiply, xs: list[Array], rounding: Rounding) -> list[Array]:
+def _multiply(step: steps.Multiply, xs: list[Array]) -> list[Array]:
     a, b = (x.astype(np.int64) for x in _operands(step, xs))
     product = (a - step.a_zero) * (b - step.b_zero)
-    if rounding is Rounding.ONE:
+    if step.rounding is Rounding.ONE:
         limits = (step.low - step.out_zero, step.high - step.out_zero)
         values = rescale_real(product, step.factor, *limits) + step.out_zero
         return [values.astype(xs[0].dtype)]
@@ -113,7 +113,7 @@ def _interpolate(table: npt.NDArray[np.int16], x: Longs) -> Longs:
 
 
 def _softmax16(step: steps.Softmax16, xs: list[Array]) -> list[Array]:
-    exp_table, reciprocal_table = softmax16_tables()
+    exp_table, reciprocal_table = softmax16_tables(step.rounding)
     values = xs[0].astype(np.int64)
     scaled = rescale_by(values - values.max(axis=-1, keepdims=True), step.scale)
     exps = _interpolate(exp_table, np.clip(wrap(scaled + 32767), -32768, 32767))
@@ -137,25 +137,24 @@ def scale_of_mean(scale: Scale, count: int) -> Scale:
     return Scale((scale.multiplier << shift) // count, scale.shift - shift)
 
 
-def finish_sums(step: steps.Reduce, total: Longs, dtype: str, rounding: Rounding) -> Array:
+def finish_sums(step: steps.Reduce, total: Longs, dtype: str) -> Array:
     """Turn sums into the stored values of their means, or of themselves."""
-    low, high = LIMITS[dtype]
-    if rounding is Rounding.ONE:
-        limits = (low - step.out_zero, high - step.out_zero)
-        return (rescale_real(total, step.factor, *limits) + step.out_zero).astype(dtype)
     scale = scale_of_mean(step.scale, step.count) if step.kind == "mean" else step.scale
-    return np.clip(wrap(rescale_by(total, scale) + step.out_zero), low, high).astype(dtype)
+    values = wrap(rescale_by(total, scale) + step.out_zero)
+    return np.clip(values, *LIMITS[dtype]).astype(dtype)
 
 
-def _reduce(step: steps.Reduce, xs: list[Array], rounding: Rounding) -> list[Array]:
+def _reduce(step: steps.Reduce, xs: list[Array]) -> list[Array]:
     x = xs[0]
     if step.kind in ("max", "min"):
         return [x.max(axis=step.axes) if step.kind == "max" else x.min(axis=step.axes)]
     total = wrap((x.astype(np.int64) - step.in_zero).sum(axis=step.axes))
-    return [finish_sums(step, total, x.dtype.name, rounding)]
+    return [finish_sums(step, total, x.dtype.name)]
 
 
 def _quantize(step: steps.Quantize, xs: list[Array]) -> list[Array]:
+    if step.rounding is not Rounding.TWO:
+        return plain_litert.quantize(step, xs)
     with np.errstate(over="ignore", invalid="ignore"):
         quotient = (np.asarray(xs[0], np.float32) / np.float32(step.scale)).astype(np.float64)
     rounded = np.copysign(np.floor(np.abs(quotient) + 0.5), quotient)
@@ -166,6 +165,8 @@ def _quantize(step: steps.Quantize, xs: list[Array]) -> list[Array]:
 
 
 def _dequantize(step: steps.Dequantize, xs: list[Array]) -> list[Array]:
+    if step.rounding is Rounding.LITERT and xs[0].dtype == np.int8:
+        return plain_litert.dequantize(step, xs)
     values = (xs[0].astype(np.int32) - step.zero).astype(np.float32)
     return [values * np.float32(step.scale)]
 
@@ -287,11 +288,15 @@ PLAIN: dict[type[Step], Evaluate] = {
     steps.Softmax8: _softmax8,
     steps.Softmax16: _softmax16,
     steps.TakeRows: _take_rows,
+    steps_litert.AddInBlocks: plain_litert.add_in_blocks,
+    steps_litert.AddOnce: plain_litert.add_once,
+    steps_litert.BlockLookup: plain_litert.block_lookup,
+    steps_litert.ChannelMean: plain_litert.channel_mean,
+    steps_litert.DenseWide: plain_litert.dense_wide,
+    steps_litert.RealSum: plain_litert.real_sum,
+    steps_litert.SoftmaxReal: plain_litert.softmax_real,
     **PAIRS,
     Lstm: lstm,
     Svdf: svdf,
 }
 """What evaluates each kind of step."""
-
-ROUNDED = (steps.Convolve, steps.Multiply, steps.Reduce)
-"""Steps that round as the profile says; their functions take it as a third argument."""

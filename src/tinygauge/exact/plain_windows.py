@@ -15,7 +15,7 @@ from tinygauge.exact.fixedpoint import (
 from tinygauge.exact.scales import LIMITS, Rounding
 from tinygauge.exact.steps import Array, Convolve, Pool, Window
 
-__all__ = ["convolve", "pool"]
+__all__ = ["convolve", "pool", "sums_of"]
 
 Longs = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -91,7 +91,36 @@ def _transpose_sums(x: Array, step: Convolve) -> Longs:
 _SUMS = {"conv": _conv_sums, "depthwise": _depthwise_sums, "transpose": _transpose_sums}
 
 
-def convolve(step: Convolve, xs: list[Array], rounding: Rounding) -> list[Array]:
+def sums_of(step: Convolve, x: Array) -> Longs:
+    """Return the sums of products of a convolution, with its bias.
+
+    Parameters
+    ----------
+    step : Convolve
+    x : ndarray
+        The images.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, out_h, out_w, out_c)
+    """
+    w = step.window
+    centred = x.reshape(-1, w.in_h, w.in_w, w.in_c).astype(np.int64) - w.in_zero
+    sums = _SUMS[step.kind](centred, step)
+    return sums if step.bias is None else sums + step.bias
+
+
+def _rescaled(sums: Longs, step: Convolve) -> Longs:
+    """Rescale sums of int8 products with integers, ties going where the step says."""
+    sums = wrap(sums)
+    up, rest = np.s_[..., : step.ties_up], np.s_[..., step.ties_up :]
+    values = np.empty_like(sums)
+    values[up] = rescale_ties_up(sums[up], step.multipliers[up], step.shifts[up])
+    values[rest] = rescale(sums[rest], step.multipliers[rest], step.shifts[rest])
+    return values
+
+
+def convolve(step: Convolve, xs: list[Array]) -> list[Array]:
     """Evaluate a convolution or dense op.
 
     Parameters
@@ -99,25 +128,20 @@ def convolve(step: Convolve, xs: list[Array], rounding: Rounding) -> list[Array]
     step : Convolve
     xs : list of ndarray
         The images.
-    rounding : Rounding
 
     Returns
     -------
     list of ndarray
     """
     w = step.window
-    x = xs[0].reshape(-1, w.in_h, w.in_w, w.in_c).astype(np.int64) - w.in_zero
-    sums = _SUMS[step.kind](x, step)
-    if step.bias is not None:
-        sums = sums + step.bias
+    sums = sums_of(step, xs[0])
     if xs[0].dtype == np.int16:
         values = rescale_wide(sums, step.multipliers, step.shifts)
-    elif rounding is Rounding.ONE:
+    elif step.rounding is Rounding.ONE:
         limits = (w.low - w.out_zero, w.high - w.out_zero)
         values = rescale_real(sums, step.factors, *limits) + w.out_zero
     else:
-        scaled = rescale if rounding is Rounding.TWO else rescale_ties_up
-        values = wrap(scaled(wrap(sums), step.multipliers, step.shifts) + w.out_zero)
+        values = wrap(_rescaled(sums, step) + w.out_zero)
     return [np.clip(values, w.low, w.high).astype(xs[0].dtype)]
 
 

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from tinygauge.exact.kernels import backend, bind
-from tinygauge.exact.scales import Rounding
 from tinygauge.exact.steps import Array, Step
 
 __all__ = ["Host", "Processor", "open_processor"]
@@ -30,7 +29,7 @@ class Processor(Protocol):
     def most_rows(self) -> int:
         """How many inputs may be evaluated together, however small they are."""
 
-    def bind(self, step: Step, rounding: Rounding) -> Callable[[list[Any]], list[Any]]:
+    def bind(self, step: Step) -> Callable[[list[Any]], list[Any]]:
         """Return the function that evaluates a step on a batch."""
 
     def put(self, array: Array) -> Any:
@@ -56,9 +55,9 @@ class Host:
         """How many inputs may be evaluated together, however small they are."""
         return 4096
 
-    def bind(self, step: Step, rounding: Rounding) -> Callable[[list[Array]], list[Array]]:
+    def bind(self, step: Step) -> Callable[[list[Array]], list[Array]]:
         """Return the function that evaluates a step on a batch."""
-        return bind(step, rounding)
+        return bind(step)
 
     def put(self, array: Array) -> Array:
         """Return the array, in order in memory."""

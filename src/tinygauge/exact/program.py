@@ -14,29 +14,11 @@ from tinygauge.errors import DatasetError, UnsupportedOpError
 from tinygauge.exact.lowering import lower_ops
 from tinygauge.exact.processors import Host, Processor, open_processor
 from tinygauge.exact.scales import Rounding
-from tinygauge.exact.steps import Array, Convolve, Step
-from tinygauge.graph import DType, Model, Tensor
+from tinygauge.exact.steps import Array, Step
+from tinygauge.graph import Model, Tensor
 from tinygauge.quantity import Missing
 
 __all__ = ["Program", "compile_model", "find_unsupported"]
-
-# Ops in which LiteRT 2.3.0, the stand-in for these profiles, does not give what the steps give.
-_DEPARTING = {
-    Rounding.ONE: frozenset({"LEAKY_RELU", "LOGISTIC", "QUANTIZE", "RELU6", "TANH"}),
-    Rounding.LITERT: frozenset(
-        {"LOGISTIC", "MEAN", "QUANTIZE", "RELU6", "SUM", "TANH", "TRANSPOSE_CONV"}
-    ),
-}
-
-# Ops that were compared with tflite-micro alone.
-_UNPROVEN = frozenset(
-    {
-        "ABS", "ADD_N", "BATCH_MATMUL", "ELU", "EQUAL", "GREATER", "GREATER_EQUAL",
-        "L2_NORMALIZATION", "LESS", "LESS_EQUAL", "NOT_EQUAL", "PRELU", "RESIZE_BILINEAR",
-        "RSQRT", "SQUARED_DIFFERENCE", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM",
-    }
-)  # fmt: skip
-_UNPROVEN_TYPES = frozenset({DType.INT16, DType.UINT8})
 
 Inputs = Array | Sequence[Array]
 
@@ -70,7 +52,7 @@ class Program:
         cores = os.cpu_count() or 1 if isinstance(self._processor, Host) else 1
         self.threads = threads if threads is not None else cores
         self._tensors = model.main.tensors
-        self._steps = tuple((step, self._processor.bind(step, rounding)) for step in steps)
+        self._steps = tuple((step, self._processor.bind(step)) for step in steps)
         self._constants = {
             index: self._processor.put(np.asarray(self._tensors[index].data)[None])
             for step in steps
@@ -228,43 +210,12 @@ def _each(work: Callable[[int], None], starts: range, threads: int) -> None:
             pass
 
 
-def _keeps_negative(step: Step) -> bool:
-    """Whether a depthwise op gives values below zero: LiteRT's kernels differ in their ties."""
-    if not isinstance(step, Convolve) or step.kind != "depthwise":
-        return False
-    return step.window.low < step.window.out_zero
-
-
-def _departure(model: Model, step: Step, rounding: Rounding) -> str:
-    """Say why a step is not what the engines of a profile compute; nothing if it is."""
-    if rounding is Rounding.TWO:
-        return ""
-    kind = model.main.ops[step.op].kind
-    if kind in _DEPARTING[rounding]:
-        return f"profile {rounding} computes it otherwise"
-    if kind in _UNPROVEN:
-        return f"profile {rounding} is not known for it"
-    if rounding is Rounding.LITERT and _keeps_negative(step):
-        return f"profile {rounding} has no one way to round negative sums"
-    tensors = (model.main.tensors[index] for index in (*step.inputs, *step.outputs))
-    for tensor in tensors:
-        if tensor.dtype in _UNPROVEN_TYPES:
-            return f"profile {rounding} is not known for {tensor.dtype}"
-    return ""
-
-
 def _lowered(model: Model, rounding: Rounding) -> tuple[Step, ...]:
     """Lower a model, and check that every tensor is written before it is read."""
     graph = model.main
     where = model.path or model.name
     advice = "It runs with --runner interpreter"
-    steps = lower_ops(model)
-    for step in steps:
-        why = _departure(model, step, rounding)
-        if why:
-            raise UnsupportedOpError(
-                where, f"op {step.op} {model.main.ops[step.op].kind}: {why}", advice
-            )
+    steps = lower_ops(model, rounding)
     known = set(graph.inputs)
     for step in steps:
         for index in step.inputs:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygauge.exact.scales import Scale
+from tinygauge.exact.scales import Rounding, Scale
 
 __all__ = [
     "Add",
@@ -105,11 +105,15 @@ class Step:
         Tensors that it reads; constants that the step holds itself are not among them.
     outputs : tuple of int
         Tensors that it writes.
+    rounding : Rounding
+        Whose arithmetic evaluates it, where engines differ: that of the model's profile, or of
+        LiteRT's own kernels where XNNPACK leaves the op to them.
     """
 
     op: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    rounding: Rounding = Rounding.TWO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -131,6 +135,8 @@ class Convolve(Step):
         The scales, one an output channel.
     factors : ndarray of float32, shape (out_c,)
         The scales as real numbers, for engines that compute with them.
+    ties_up : int
+        Channels, from the first, whose ties go up where LiteRT's kernels round.
     """
 
     kind: str
@@ -140,6 +146,7 @@ class Convolve(Step):
     multipliers: Int32s
     shifts: Int32s
     factors: npt.NDArray[np.float32]
+    ties_up: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -293,8 +300,6 @@ class Reduce(Step):
         Values behind each result.
     scale : Scale
         Of input to output; that of means is divided by `count` with `scale_of_mean`.
-    factor : float
-        The scale, over `count` for means, as a real number.
     in_zero, out_zero : int
     """
 
@@ -302,7 +307,6 @@ class Reduce(Step):
     axes: tuple[int, ...]
     count: int
     scale: Scale
-    factor: float
     in_zero: int
     out_zero: int
 

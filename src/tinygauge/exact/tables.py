@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from tinygauge.exact.fixedpoint import (
     tanh,
     wrap,
 )
-from tinygauge.exact.scales import Scale, quantize_multiplier, round_away
+from tinygauge.exact.scales import Rounding, Scale, quantize_multiplier, round_away
 
 __all__ = [
     "absolute_table",
@@ -327,7 +327,9 @@ def exp_table(scale: Scale, diff_min: int) -> npt.NDArray[np.int32]:
     return np.where(differences >= diff_min, exps, 0).astype(np.int32)
 
 
-def interpolated(low: float, high: float, name: str) -> npt.NDArray[np.int16]:
+def interpolated(
+    low: float, high: float, name: str, real: type[np.floating[Any]] = np.float32
+) -> npt.NDArray[np.int16]:
     """Make a table of 513 values with the error of interpolation halved.
 
     Parameters
@@ -336,6 +338,8 @@ def interpolated(low: float, high: float, name: str) -> npt.NDArray[np.int16]:
         Where the function is taken; its values lie in [-1, 1).
     name : str
         ``"exp"`` or ``"reciprocal"`` (of 1 + x).
+    real : type
+        In what it is computed.
 
     Returns
     -------
@@ -345,36 +349,43 @@ def interpolated(low: float, high: float, name: str) -> npt.NDArray[np.int16]:
     ----------
     tflite-micro, kernels/internal/common.h, gen_lut and LUTPopulateInt16, in float32.
     """
-    one = np.float32(1)
+    one = real(1)
 
-    def function(x: np.float32) -> np.float32:
+    def function(x: np.floating[Any]) -> np.floating[Any]:
         if name == "exp":
             # The C library's expf is correctly rounded nearly always; double and back is too.
-            return np.float32(math.exp(float(x)))
+            return real(math.exp(float(x)))
         return one / (one + x)
 
-    def rounded(x: np.float32) -> np.float32:
-        return np.float32(round_away(float(x)))
+    def rounded(x: np.floating[Any]) -> np.floating[Any]:
+        return real(round_away(float(x)))
 
-    step = (np.float32(high) - np.float32(low)) / np.float32(512)
-    half = step / np.float32(2)
-    scaling = np.float32(65536) / np.float32(2)
+    step = (real(high) - real(low)) / real(512)
+    half = step / real(2)
+    scaling = real(65536) / real(2)
     table = np.empty(513, np.int16)
     for i in range(512):
-        start = np.float32(low) + np.float32(i) * step
+        start = real(low) + real(i) * step
         value = function(start) * scaling
         middle = function(start + half) * scaling
-        following = function(np.float32(low) + np.float32(i + 1) * step) * scaling
-        between = rounded((following + rounded(value)) / np.float32(2))
-        bias = rounded((between - rounded(middle)) / np.float32(2))
+        following = function(real(low) + real(i + 1) * step) * scaling
+        between = rounded((following + rounded(value)) / real(2))
+        bias = rounded((between - rounded(middle)) / real(2))
         table[i] = min(max(float(rounded(value) - bias), -32768.0), 32767.0)
-    table[512] = min(float(rounded(function(np.float32(high)) * scaling)), 32767.0)
+    table[512] = min(float(rounded(function(real(high)) * scaling)), 32767.0)
     return table
 
 
 @cache
-def softmax16_tables() -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
+def softmax16_tables(
+    rounding: Rounding = Rounding.TWO,
+) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
     """Make the tables of SOFTMAX of int16: exp on [-10, 0] and 1 / (1 + x) on [0, 1].
+
+    Parameters
+    ----------
+    rounding : Rounding
+        tflite-micro makes the second in float32, LiteRT in double.
 
     Returns
     -------
@@ -382,9 +393,10 @@ def softmax16_tables() -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
 
     References
     ----------
-    tflite-micro, kernels/softmax_common.cc, SoftmaxPrepare.
+    tflite-micro, kernels/softmax_common.cc, SoftmaxPrepare; LiteRT, kernels/activations.cc.
     """
-    return interpolated(-10.0, 0.0, "exp"), interpolated(0.0, 1.0, "reciprocal")
+    real = np.float32 if rounding is Rounding.TWO else np.float64
+    return interpolated(-10.0, 0.0, "exp"), interpolated(0.0, 1.0, "reciprocal", real)
 
 
 # Where TFLM's table is one above the rounded value: found by asking tflite-micro for tanh at the

@@ -22,8 +22,8 @@ from tinygauge.errors import ConfigError, UnknownNameError
 from tinygauge.exact import steps
 from tinygauge.exact.fixedpoint import Reals, Shifts
 from tinygauge.exact.kernels import bind
-from tinygauge.exact.plain import ROUNDED, scale_of_mean
-from tinygauge.exact.scales import LIMITS, Rounding, Scale
+from tinygauge.exact.plain import scale_of_mean
+from tinygauge.exact.scales import Rounding, Scale
 from tinygauge.exact.steps import Array, Step, Window
 
 __all__ = ["Torch", "open_torch"]
@@ -79,13 +79,11 @@ class Torch:
     most_rows: int = 1 << 16
     fused: Callable[..., Tensor] | None = None
 
-    def bind(self, step: Step, rounding: Rounding) -> Run:
+    def bind(self, step: Step) -> Run:
         """Return the function that evaluates a step on a batch of tensors."""
-        if isinstance(step, ROUNDED):
-            return _ROUNDED_KERNELS[type(step)](self, step, rounding)
-        if type(step) in _KERNELS:
+        if type(step) in _KERNELS and not _rounds_in_parts(step):
             return _KERNELS[type(step)](self, step)
-        on_host = bind(step, rounding)
+        on_host = bind(step)
 
         def there_and_back(xs: list[Tensor]) -> list[Tensor]:
             return [self.put(y) for y in on_host([self.get(x) for x in xs])]
@@ -302,15 +300,19 @@ def _sums(on: Torch, step: steps.Convolve) -> Function:
     return run
 
 
-def _convolve(on: Torch, step: steps.Convolve, rounding: Rounding) -> Run:
+def _rounds_in_parts(step: Step) -> bool:
+    """Whether some channels round ties up and others do not."""
+    return isinstance(step, steps.Convolve) and 0 < step.ties_up < step.window.out_c
+
+
+def _convolve(on: Torch, step: steps.Convolve) -> Run:
     w = step.window
     sums_of = _sums(on, step)
     rescale_wide = on.rescale_wide(step.multipliers, step.shifts)
-    if rounding is Rounding.ONE:
+    if step.rounding is Rounding.ONE:
         rescale = on.rescale_real(step.factors, w.low - w.out_zero, w.high - w.out_zero)
     else:
-        ties_up = rounding is Rounding.LITERT
-        rescale = on.rescale(step.multipliers, step.shifts, ties_up=ties_up)
+        rescale = on.rescale(step.multipliers, step.shifts, ties_up=step.ties_up > 0)
 
     def run(xs: list[Tensor]) -> list[Tensor]:
         dtype = xs[0].dtype
@@ -358,9 +360,9 @@ def _add(on: Torch, step: steps.Add) -> Run:
     return run
 
 
-def _multiply(on: Torch, step: steps.Multiply, rounding: Rounding) -> Run:
+def _multiply(on: Torch, step: steps.Multiply) -> Run:
     rescale = on.rescale_by(step.out)
-    if rounding is Rounding.ONE:
+    if step.rounding is Rounding.ONE:
         limits = (step.low - step.out_zero, step.high - step.out_zero)
         rescale = on.rescale_real(step.factor, *limits)
 
@@ -392,15 +394,12 @@ def _requantize(on: Torch, step: steps.Requantize) -> Run:
     return run
 
 
-def _reduce(on: Torch, step: steps.Reduce, rounding: Rounding) -> Run:
+def _reduce(on: Torch, step: steps.Reduce) -> Run:
     if step.kind in ("max", "min"):
         function = on.torch.amax if step.kind == "max" else on.torch.amin
         return lambda xs: [function(xs[0], step.axes)]
     is_mean = step.kind == "mean"
     rescale = on.rescale_by(scale_of_mean(step.scale, step.count) if is_mean else step.scale)
-    if rounding is Rounding.ONE:
-        low, high = LIMITS["int8"]
-        rescale = on.rescale_real(step.factor, low - step.out_zero, high - step.out_zero)
 
     def run(xs: list[Tensor]) -> list[Tensor]:
         total = (xs[0].int() - step.in_zero).sum(step.axes).int()
@@ -467,19 +466,17 @@ def _gather(on: Torch, step: steps.Gather) -> Run:
 _KERNELS: dict[type[Step], Callable[[Torch, Any], Run]] = {
     steps.Add: _add,
     steps.Concatenate: _concatenate,
+    steps.Convolve: _convolve,
     steps.Extremum: _extremum,
     steps.Gather: _gather,
     steps.Lookup: _lookup,
+    steps.Multiply: _multiply,
     steps.Pad: _pad,
     steps.Permute: _permute,
     steps.Pick: _pick,
     steps.Pool: _pool,
+    steps.Reduce: _reduce,
     steps.Requantize: _requantize,
     steps.Reshape: _reshape,
     steps.Slice: _slice,
-}
-_ROUNDED_KERNELS: dict[type[Step], Callable[[Torch, Any, Rounding], Run]] = {
-    steps.Convolve: _convolve,
-    steps.Multiply: _multiply,
-    steps.Reduce: _reduce,
 }

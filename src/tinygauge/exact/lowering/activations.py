@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from tinygauge.exact.lowering.scope import PerTensor, Scope
+from tinygauge.exact.lowering.xnnpack import takes_ratio, takes_slope
 from tinygauge.exact.scales import (
     LIMITS,
+    Rounding,
     Scale,
+    activation_range,
     nearest_power_of_two,
     quantize_multiplier,
     round_away,
@@ -24,6 +27,7 @@ from tinygauge.exact.steps import (
     Softmax16,
     Step,
 )
+from tinygauge.exact.steps_litert import SoftmaxReal
 from tinygauge.exact.tables import (
     absolute_table,
     clamp_table,
@@ -36,6 +40,7 @@ from tinygauge.exact.tables import (
     requantize_table,
     tanh_table,
 )
+from tinygauge.exact.tables_litert import real_exp_table, real_table, shifted_table, sigmoid
 from tinygauge.graph import DType, Op
 
 __all__ = [
@@ -88,7 +93,10 @@ def relu(scope: Scope, op: Op) -> Step:
 
 def relu6(scope: Scope, op: Op) -> Step:
     """Lower RELU6: TFLM clamps stored values and ignores the output's scale."""
-    place, dtype, before, _ = _ends(scope, op)
+    place, dtype, before, after = _ends(scope, op)
+    if scope.arithmetic(dtype) is not Rounding.TWO:
+        scope.require(op, dtype is DType.INT8, f"values of type {dtype}")
+        return _relu6_of_litert(scope, op, place, before, after)
     _, highest = LIMITS[dtype.value]
     six = round_away(float(np.float32(6) / np.float32(before.scale))) + before.zero
     high = min(six, highest)
@@ -100,11 +108,26 @@ def relu6(scope: Scope, op: Op) -> Step:
     )  # fmt: skip
 
 
+def _relu6_of_litert(
+    scope: Scope, op: Op, place: dict[str, Any], before: PerTensor, after: PerTensor
+) -> Lookup:
+    """Lower RELU6 of int8 to another scale and zero point, as LiteRT does for XNNPACK too."""
+    scale = scope.scale(op, before.scale / after.scale)
+    low, high = activation_range("RELU6", after.scale, after.zero, "int8")
+    return Lookup(**place, table=requantize_table(scale, before.zero, after.zero, low, high))
+
+
 def leaky_relu(scope: Scope, op: Op) -> Step:
     """Lower LEAKY_RELU; the factors are computed in float32."""
     place, dtype, before, after = _ends(scope, op)
     alpha = _option(scope, op, "alpha")
     source, result = np.float32(before.scale), np.float32(after.scale)
+    ratio = source / result
+    slope = ratio * np.float32(alpha)
+    taken = takes_ratio(ratio) and takes_slope(slope)
+    if scope.arithmetic(dtype, taken=taken) is Rounding.ONE:
+        table = shifted_table(float(ratio), float(slope), before.zero, after.zero)
+        return Lookup(**place, table=table)
     negative = scope.scale(op, float(source * np.float32(alpha) / result))
     identity = scope.scale(op, float(source / result))
     if dtype is DType.INT8:
@@ -130,6 +153,8 @@ def curve(scope: Scope, op: Op) -> Step:
     """Lower LOGISTIC and TANH."""
     place, dtype, before, after = _ends(scope, op)
     is_tanh = op.kind == "TANH"
+    if dtype is DType.INT8 and scope.arithmetic(dtype) is not Rounding.TWO:
+        return _curve_of_litert(scope, op, place, before, after)
     if dtype is DType.INT8:
         scope.require(op, 2**-27 <= before.scale < 2**3, f"a scale of {before.scale:.3g}")
         if is_tanh:
@@ -178,6 +203,18 @@ def inverse_root(scope: Scope, op: Op) -> Lookup:
     return Lookup(**place, table=inverse_root_table(scale, after.zero))
 
 
+def _curve_of_litert(
+    scope: Scope, op: Op, place: dict[str, Any], before: PerTensor, after: PerTensor
+) -> Lookup:
+    """Lower LOGISTIC and TANH of int8 to tables made with real numbers."""
+    function, scale, zero = (
+        (math.tanh, 1 / 128, 0) if op.kind == "TANH" else (sigmoid, 1 / 256, -128)
+    )
+    scope.require(op, (after.scale, after.zero) == (scale, zero), "other quantisation behind it")
+    table = real_table(function, before.scale, before.zero, after.scale, after.zero)
+    return Lookup(**place, table=table)
+
+
 def softmax(scope: Scope, op: Op) -> Step:
     """Lower SOFTMAX along the last axis.
 
@@ -188,13 +225,19 @@ def softmax(scope: Scope, op: Op) -> Step:
     place, dtype, before, after = _ends(scope, op)
     beta = _option(scope, op, "beta")
     scope.require(op, beta > 0, f"beta {beta}")
+    rounding = scope.arithmetic(dtype, taken=False)
     factor = before.scale * beta
     if dtype is DType.INT16:
         close = abs(after.scale * 32768 - 1) <= 0.001
         scope.require(op, close, f"a scale of {after.scale:.3g} behind it")
-        return Softmax16(**place, scale=scope.scale(op, factor / (10.0 / 65535.0)))
+        if rounding is not Rounding.TWO:
+            factor = float(np.float32(factor))
+        scale = scope.scale(op, factor / (10.0 / 65535.0))
+        return Softmax16(**place, rounding=rounding, scale=scale)
     fits = after.zero == -128 and after.scale == 1 / 256
     scope.require(op, fits, "other quantisation behind it than 1/256 and -128")
+    if rounding is not Rounding.TWO:
+        return SoftmaxReal(**place, exp_table=real_exp_table(before.scale, beta))
     factor = min(beta * before.scale * 2**26, 2.0**31 - 1)
     scope.require(op, factor > 1, f"a scale of {before.scale:.3g}")
     scale = quantize_multiplier(factor)

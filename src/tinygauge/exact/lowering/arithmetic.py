@@ -1,16 +1,17 @@
-"""ADD, SUB, MUL, MAXIMUM, MINIMUM, QUANTIZE, DEQUANTIZE and reductions."""
+"""ADD, SUB, MUL, MAXIMUM, MINIMUM, QUANTIZE, DEQUANTIZE, CAST and NEG."""
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import numpy as np
 
-from tinygauge.exact.lowering.scope import Scope, Shape
-from tinygauge.exact.scales import LIMITS
+from tinygauge.exact.lowering.litert import add_of_litert
+from tinygauge.exact.lowering.scope import PerTensor, Scope, Shape
+from tinygauge.exact.lowering.xnnpack import takes_ratio, takes_sum
+from tinygauge.exact.scales import LIMITS, Rounding, Scale
 from tinygauge.exact.steps import (
     Add,
-    ArgExtremum,
     Cast,
     Dequantize,
     Extremum,
@@ -18,26 +19,26 @@ from tinygauge.exact.steps import (
     Multiply,
     Negate,
     Quantize,
-    Reduce,
     Requantize,
     Step,
 )
+from tinygauge.exact.steps_litert import AddOnce, BlockLookup
 from tinygauge.exact.tables import requantize_table
+from tinygauge.exact.tables_litert import requantize_ties_up_table, shifted_table
 from tinygauge.graph import DType, Op, Tensor
 
 __all__ = [
     "add",
-    "arg_extremum",
     "cast",
     "dequantize",
     "extremum",
     "multiply",
     "negate",
     "quantize",
-    "reduce",
 ]
 
-_REDUCTIONS = {"MEAN": "mean", "SUM": "sum", "REDUCE_MAX": "max", "REDUCE_MIN": "min"}
+# Values that LiteRT's kernel of QUANTIZE takes at a time.
+_REQUANTIZED_TOGETHER = 16
 
 
 def _operands(scope: Scope, op: Op) -> tuple[Tensor, Tensor, Tensor, Shape, Shape]:
@@ -56,7 +57,22 @@ def _operands(scope: Scope, op: Op) -> tuple[Tensor, Tensor, Tensor, Shape, Shap
     return a, b, output, a_shape, b_shape
 
 
-def add(scope: Scope, op: Op) -> Add:
+def _real(scale: float) -> np.float32:
+    return np.float32(scale)
+
+
+def _reach(value: PerTensor) -> int:
+    """Return the largest distance of a stored int8 value from the zero point."""
+    return max(127 - value.zero, value.zero + 128)
+
+
+def _fits_in_16_bits(scope: Scope, op: Op, counts: float, out: PerTensor) -> None:
+    """Refuse results that LiteRT's kernel wraps before it clamps them."""
+    fits = counts + abs(out.zero) + 1 < 2**15
+    scope.require(op, fits, f"up to {counts:.3g} counts, which LiteRT wraps to 16 bits")
+
+
+def add(scope: Scope, op: Op) -> Step:
     """Lower ADD and SUB.
 
     References
@@ -66,14 +82,24 @@ def add(scope: Scope, op: Op) -> Add:
     a, b, output, a_shape, b_shape = _operands(scope, op)
     first, second = scope.quantization(op, a), scope.quantization(op, b)
     result = scope.quantization(op, output)
+    ratios = [_real(x.scale) / _real(result.scale) for x in (first, second)]
+    rounding = scope.arithmetic(output.dtype, taken=takes_sum(*ratios))
+    place: dict[str, Any] = {
+        "op": op.index,
+        "inputs": (a.index, b.index),
+        "outputs": (output.index,),
+    }
+    if rounding is Rounding.ONE:
+        return _add_once(scope, op, place, ratios)
+    if rounding is Rounding.LITERT and output.dtype is DType.INT8 and op.kind == "ADD":
+        counts = _reach(first) * float(ratios[0]) + _reach(second) * float(ratios[1])
+        _fits_in_16_bits(scope, op, counts, result)
     bits = 20 if output.dtype is DType.INT8 else 15
     twice = 2 * max(first.scale, second.scale)
     factors = (first.scale / twice, second.scale / twice, twice / (2**bits * result.scale))
     low, high = scope.clamp(op, output)
-    return Add(
-        op=op.index,
-        inputs=(a.index, b.index),
-        outputs=(output.index,),
+    step = Add(
+        **place,
         a_shape=a_shape,
         b_shape=b_shape,
         a_zero=first.zero,
@@ -87,25 +113,61 @@ def add(scope: Scope, op: Op) -> Add:
         low=low,
         high=high,
     )
+    if rounding is Rounding.TWO or op.kind == "SUB":
+        return step
+    return add_of_litert(step, output.dtype)
+
+
+def _add_once(scope: Scope, op: Op, place: dict[str, Any], ratios: list[np.float32]) -> AddOnce:
+    """Lower ADD and SUB as XNNPACK: multipliers of 21 bits, one shift to the right.
+
+    References
+    ----------
+    XNNPACK, src/microparams-init.c, the parameters of qs8_add_minmax.
+    """
+    a, b, output, a_shape, b_shape = _operands(scope, op)
+    _, exponent = np.frexp(max(ratios))
+    shift = 21 - int(exponent)
+    factors = [int(np.rint(np.ldexp(ratio, shift))) for ratio in ratios]
+    if op.kind == "SUB":
+        factors[1] = -factors[1]
+    stored = np.arange(-128, 128)
+    parts = [
+        ((stored - scope.quantization(op, x).zero) * factor).astype(np.int32)
+        for x, factor in zip((a, b), factors, strict=True)
+    ]
+    low, high = scope.clamp(op, output)
+    return AddOnce(
+        **place, a_shape=a_shape, b_shape=b_shape, a_part=parts[0] + np.int32(1 << (shift - 1)),
+        b_part=parts[1], shift=shift, out_zero=scope.quantization(op, output).zero, low=low,
+        high=high,
+    )  # fmt: skip
 
 
 def multiply(scope: Scope, op: Op) -> Multiply:
-    """Lower MUL; a constant of zeros may have a scale of 0."""
+    """Lower MUL, its factor in float32 for LiteRT; a constant of zeros may have a scale of 0."""
     a, b, output, a_shape, b_shape = _operands(scope, op)
     first, second = (scope.quantization(op, each, least=0.0) for each in (a, b))
     result = scope.quantization(op, output)
+    real = float(_real(first.scale) * _real(second.scale) / _real(result.scale))
+    taken = 2.0**-16 <= real < 2.0**8
+    rounding = scope.arithmetic(output.dtype, taken=taken)
+    if rounding is Rounding.LITERT and output.dtype is DType.INT8:
+        _fits_in_16_bits(scope, op, _reach(first) * _reach(second) * real, result)
+    exact = first.scale * second.scale / result.scale
     low, high = scope.clamp(op, output)
     return Multiply(
         op=op.index,
         inputs=(a.index, b.index),
         outputs=(output.index,),
+        rounding=rounding,
         a_shape=a_shape,
         b_shape=b_shape,
         a_zero=first.zero,
         b_zero=second.zero,
         out_zero=result.zero,
-        out=scope.scale(op, first.scale * second.scale / result.scale),
-        factor=float(np.float32(first.scale) * np.float32(second.scale) / np.float32(result.scale)),
+        out=scope.scale(op, exact if rounding is Rounding.TWO else real),
+        factor=real,
         low=low,
         high=high,
     )
@@ -141,23 +203,41 @@ def quantize(scope: Scope, op: Op) -> Step:
     known = output.dtype in _QUANTIZED.get(source.dtype, ())
     scope.require(op, known, f"{source.dtype} to {output.dtype}")
     after = scope.quantization(op, output)
-    ends = {"op": op.index, "inputs": (source.index,), "outputs": (output.index,)}
+    ends: dict[str, Any] = {
+        "op": op.index,
+        "inputs": (source.index,),
+        "outputs": (output.index,),
+    }
     if source.dtype is DType.FLOAT32:
         return Quantize(
-            **ends,  # type: ignore[arg-type]
-            scale=after.scale, zero=after.zero, dtype=output.dtype.value,
+            **ends, rounding=scope.arithmetic(output.dtype), scale=after.scale, zero=after.zero,
+            dtype=output.dtype.value,
         )  # fmt: skip
     before = scope.quantization(op, source)
     scale = scope.scale(op, before.scale / after.scale)
     low, high = LIMITS[output.dtype.value]
     if source.dtype is output.dtype is DType.INT8:
-        table = requantize_table(scale, before.zero, after.zero, low, high)
-        return Lookup(**ends, table=table)  # type: ignore[arg-type]
+        return _requantize_int8(scope, ends, scale, before, after)
     return Requantize(
-        **ends,  # type: ignore[arg-type]
-        scale=scale, in_zero=before.zero, out_zero=after.zero, low=low, high=high,
+        **ends, scale=scale, in_zero=before.zero, out_zero=after.zero, low=low, high=high,
         dtype=output.dtype.value,
     )  # fmt: skip
+
+
+def _requantize_int8(
+    scope: Scope, ends: dict[str, Any], scale: Scale, before: PerTensor, after: PerTensor
+) -> Lookup:
+    """Lower QUANTIZE from int8 to int8; LiteRT's kernel works in registers of 16 values."""
+    ratio = _real(before.scale) / _real(after.scale)
+    rounding = scope.arithmetic(DType.INT8, taken=takes_ratio(ratio))
+    if rounding is Rounding.ONE:
+        table = shifted_table(float(ratio), float(ratio), before.zero, after.zero)
+        return Lookup(**ends, table=table)
+    table = requantize_table(scale, before.zero, after.zero, *LIMITS["int8"])
+    if rounding is Rounding.TWO:
+        return Lookup(**ends, table=table)
+    in_block = requantize_ties_up_table(scale, before.zero, after.zero)
+    return BlockLookup(**ends, table=in_block, rest=table, block=_REQUANTIZED_TOGETHER)
 
 
 def dequantize(scope: Scope, op: Op) -> Dequantize:
@@ -173,6 +253,7 @@ def dequantize(scope: Scope, op: Op) -> Dequantize:
         op=op.index,
         inputs=(source.index,),
         outputs=(output.index,),
+        rounding=scope.arithmetic(source.dtype),
         scale=before.scale,
         zero=before.zero,
     )
@@ -201,63 +282,3 @@ def negate(scope: Scope, op: Op) -> Negate:
     scope.require(op, both, f"values of type {source.dtype}")
     scope.same_shape(op, output, source.shape)
     return Negate(op=op.index, inputs=(source.index,), outputs=(output.index,))
-
-
-def _axes(scope: Scope, op: Op, ranks: int) -> tuple[int, ...]:
-    """Return the axes of input 1, sorted, none twice, none negative."""
-    stated = scope.integers(op, 1)
-    scope.require(op, all(-ranks <= axis < ranks for axis in stated), f"axes {stated}")
-    return tuple(sorted({axis % ranks for axis in stated}))
-
-
-def reduce(scope: Scope, op: Op) -> Reduce:
-    """Lower MEAN, SUM, REDUCE_MAX and REDUCE_MIN."""
-    scope.operands(op, 2)
-    source, output = scope.input(op), scope.output(op)
-    dtype = scope.activations(op, source, output)
-    kind = _REDUCTIONS[op.kind]
-    axes = _axes(scope, op, len(source.shape))
-    scope.require(op, bool(axes), "no axes")
-    kept = [1 if axis in axes else extent for axis, extent in enumerate(source.shape)]
-    dropped = [extent for axis, extent in enumerate(source.shape) if axis not in axes]
-    shape = tuple(kept) if op.options.get("keep_dims") else tuple(dropped)
-    scope.same_shape(op, output, shape)
-    before, after = scope.quantization(op, source), scope.quantization(op, output)
-    if kind in ("max", "min"):
-        scope.require(op, before == after, "other quantisation behind it")
-        scope.require(op, dtype is DType.INT8, f"values of type {dtype}")
-    count = math.prod(source.shape[axis] for axis in axes)
-    factor = np.float32(before.scale) / np.float32(after.scale)
-    if kind == "mean":
-        factor *= np.float32(1) / np.float32(count)
-    return Reduce(
-        op=op.index,
-        inputs=(source.index,),
-        outputs=(output.index,),
-        kind=kind,
-        axes=tuple(axis + 1 for axis in axes),
-        count=count,
-        scale=scope.scale(op, before.scale / after.scale),
-        factor=float(factor),
-        in_zero=before.zero,
-        out_zero=after.zero,
-    )
-
-
-def arg_extremum(scope: Scope, op: Op) -> ArgExtremum:
-    """Lower ARG_MAX and ARG_MIN along one axis."""
-    scope.operands(op, 2)
-    source, output = scope.input(op), scope.output(op)
-    scope.require(op, source.dtype is DType.INT8, f"values of type {source.dtype}")
-    scope.require(op, output.dtype is DType.INT32, f"gives {output.dtype}")
-    axes = _axes(scope, op, len(source.shape))
-    scope.require(op, len(axes) == 1, f"axes {axes}")
-    shape = tuple(extent for axis, extent in enumerate(source.shape) if axis != axes[0])
-    scope.same_shape(op, output, shape)
-    return ArgExtremum(
-        op=op.index,
-        inputs=(source.index,),
-        outputs=(output.index,),
-        axis=axes[0] + 1,
-        is_max=op.kind == "ARG_MAX",
-    )

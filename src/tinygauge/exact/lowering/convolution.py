@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -9,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygauge.exact.lowering.scope import PerTensor, Scope, Shape
-from tinygauge.exact.scales import Scale
+from tinygauge.exact.lowering.xnnpack import takes_transpose
+from tinygauge.exact.scales import Rounding, Scale
 from tinygauge.exact.steps import Convolve, Pool, Window
+from tinygauge.exact.steps_litert import DenseWide
 from tinygauge.graph import DType, Op, Tensor
 
 __all__ = ["conv_2d", "depthwise_conv_2d", "fully_connected", "pool_2d", "transpose_conv"]
@@ -21,6 +24,8 @@ _DILATIONS = ("dilation_h_factor", "dilation_w_factor")
 _BIAS_TOLERANCE = 0.02
 # Beyond it a sum of int8 products may not fit into 32 bits: TFLM's behaviour is undefined.
 _MAX_DEPTH = 2**16
+# Channels that LiteRT's kernels of DEPTHWISE_CONV_2D and TRANSPOSE_CONV take at a time.
+_CHANNELS_TOGETHER = 8
 
 
 def _padding(
@@ -106,11 +111,14 @@ def _factors(
 def _convolve(
     scope: Scope, op: Op, kind: str, window: dict[str, int], *, image: Tensor, weights: Tensor,
     bias: Tensor | None, output: Tensor, scales: list[Scale], low: int, high: int,
+    taken: bool = True,
 ) -> Convolve:  # fmt: skip
-    """Put the parts of a convolution together."""
+    """Put the parts of a convolution together; `taken` says whether XNNPACK would."""
     depth = window["filter_h"] * window["filter_w"] * window["filter_c"]
     scope.require(op, depth <= _MAX_DEPTH, f"sums of {depth:,} products")
     dtype = scope.activations(op, image, output)
+    # Sums of int16 are rescaled alike by all; dense ops have a kernel of their own below.
+    rounding = scope.arithmetic(dtype, taken=taken) if dtype is DType.INT8 else Rounding.TWO
     filters = (window["filter_h"], window["filter_w"])
     shape: Shape = (*filters, window["out_c"])
     if kind != "depthwise":
@@ -119,6 +127,7 @@ def _convolve(
         op=op.index,
         inputs=(image.index,),
         outputs=(output.index,),
+        rounding=rounding,
         kind=kind,
         window=Window(
             **window,
@@ -134,7 +143,15 @@ def _convolve(
         factors=_factors(
             scope, op, image=image, weights=weights, output=output, channels=window["out_c"]
         ),
+        ties_up=_ties_up(rounding, kind, window["out_c"]),
     )
+
+
+def _ties_up(rounding: Rounding, kind: str, channels: int) -> int:
+    """Return how many channels round ties up: LiteRT's kernels but for CONV_2D leave a rest."""
+    if rounding is not Rounding.LITERT:
+        return 0
+    return channels if kind == "conv" else channels // _CHANNELS_TOGETHER * _CHANNELS_TOGETHER
 
 
 def _moved(
@@ -228,6 +245,7 @@ def transpose_conv(scope: Scope, op: Op) -> Convolve:
     return _convolve(
         scope, op, "transpose", window, image=image, weights=weights, bias=scope.optional(op, 3),
         output=output, scales=scales, low=low, high=high,
+        taken=takes_transpose(filters[1:3], strides, str(op.options.get("padding"))),
     )  # fmt: skip
 
 
@@ -239,13 +257,16 @@ def _dense_scale(
 
     References
     ----------
-    tflite-micro, kernels/kernel_util.cc, GetQuantizedConvolutionMultipler.
+    tflite-micro, kernels/kernel_util.cc, GetQuantizedConvolutionMultipler; LiteRT's multiplies
+    the first two in float32.
     """
     if bias is not None:
         stated = bias.quantization.scale[0] if bias.quantization is not None else 0.0
         gap = abs(image.scale * weights.scale - stated)
         scope.require(op, gap / out.scale <= _BIAS_TOLERANCE, f"a bias of scale {stated:.3g}")
-    return image.scale * weights.scale / out.scale
+    if scope.rounding is Rounding.TWO:
+        return image.scale * weights.scale / out.scale
+    return float(np.float32(image.scale) * np.float32(weights.scale)) / out.scale
 
 
 def fully_connected(scope: Scope, op: Op) -> Convolve:
@@ -279,10 +300,25 @@ def fully_connected(scope: Scope, op: Op) -> Convolve:
         "in_h": rows, "in_w": 1, "in_c": depth, "out_h": rows, "out_w": 1, "out_c": channels,
         "filter_h": 1, "filter_w": 1, "filter_c": depth,
     }  # fmt: skip
-    return _convolve(
+    step = _convolve(
         scope, op, "conv", window, image=image, weights=weights, bias=bias, output=output,
         scales=scales, low=low, high=high,
     )  # fmt: skip
+    if scope.rounding is Rounding.TWO or image.dtype is not DType.INT16:
+        return step
+    return _dense_wide(scope, op, step, image=image, weights=weights, output=output)
+
+
+def _dense_wide(
+    scope: Scope, op: Op, step: Convolve, *, image: Tensor, weights: Tensor, output: Tensor
+) -> DenseWide:
+    """Lower FULLY_CONNECTED of int16 as LiteRT's kernels: another one where there is a bias."""
+    found = weights.quantization
+    scope.require(op, found is None or not found.per_channel, "scales a channel of int16")
+    source, result = scope.quantization(op, image), scope.quantization(op, output)
+    real = source.scale * scope.quantization(op, weights).scale / result.scale
+    fields = {field.name: getattr(step, field.name) for field in dataclasses.fields(step)}
+    return DenseWide(**fields, real=None if step.bias is None else real)
 
 
 def pool_2d(scope: Scope, op: Op) -> Pool:

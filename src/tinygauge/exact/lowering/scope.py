@@ -11,7 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygauge.errors import UnsupportedOpError
-from tinygauge.exact.scales import LIMITS, Scale, activation_range, quantize_multiplier
+from tinygauge.exact.scales import (
+    LIMITS,
+    Rounding,
+    Scale,
+    activation_range,
+    quantize_multiplier,
+)
 from tinygauge.exact.steps import Step
 from tinygauge.graph import DType, Model, Op, Subgraph, Tensor
 
@@ -40,11 +46,12 @@ class PerTensor:
 
 
 class Scope:
-    """One model while it is compiled."""
+    """One model while it is compiled for a profile."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, rounding: Rounding = Rounding.TWO) -> None:
         self.model = model
         self.graph: Subgraph = model.main
+        self.rounding = rounding
 
     def refuse(self, op: Op, why: str) -> UnsupportedOpError:
         """Make the error that says which op is not evaluated here, and why."""
@@ -130,6 +137,15 @@ class Scope:
         self.require(op, low <= zero <= high, f"{label} has zero point {zero}")
         self.require(op, tensor.dtype is not DType.INT16 or zero == 0, f"{label} is asymmetric")
         return PerTensor(scale, zero)
+
+    def arithmetic(self, dtype: DType, *, taken: bool = True) -> Rounding:
+        """Return whose arithmetic evaluates an op on values of a type.
+
+        XNNPACK leaves int16 to LiteRT's own kernels, and of int8 what it has not `taken`.
+        """
+        if self.rounding is Rounding.ONE and not (taken and dtype is DType.INT8):
+            return Rounding.LITERT
+        return self.rounding
 
     def constant(self, op: Op, tensor: Tensor, *dtypes: DType) -> npt.NDArray[Any]:
         """Return the contents of a constant of one of the given types."""

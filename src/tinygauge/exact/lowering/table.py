@@ -10,11 +10,13 @@ from tinygauge.exact.lowering import (
     images,
     pairs,
     recurrent,
+    reductions,
     shapes,
 )
 from tinygauge.exact.lowering.scope import Lower, Scope
+from tinygauge.exact.scales import Rounding
 from tinygauge.exact.steps import Step
-from tinygauge.graph import Model
+from tinygauge.graph import DType, Model, Op
 
 __all__ = ["LOWER", "lower_ops"]
 
@@ -22,8 +24,8 @@ LOWER: dict[str, Lower] = {
     "ABS": activations.absolute,
     "ADD": arithmetic.add,
     "ADD_N": pairs.add_many,
-    "ARG_MAX": arithmetic.arg_extremum,
-    "ARG_MIN": arithmetic.arg_extremum,
+    "ARG_MAX": reductions.arg_extremum,
+    "ARG_MIN": reductions.arg_extremum,
     "AVERAGE_POOL_2D": convolution.pool_2d,
     "BATCH_MATMUL": pairs.batch_matmul,
     "BATCH_TO_SPACE_ND": blocks.batch_to_space,
@@ -52,7 +54,7 @@ LOWER: dict[str, Lower] = {
     "LOGISTIC": activations.curve,
     "MAXIMUM": arithmetic.extremum,
     "MAX_POOL_2D": convolution.pool_2d,
-    "MEAN": arithmetic.reduce,
+    "MEAN": reductions.reduce,
     "MINIMUM": arithmetic.extremum,
     "MIRROR_PAD": shapes.mirror_pad,
     "MUL": arithmetic.multiply,
@@ -63,8 +65,8 @@ LOWER: dict[str, Lower] = {
     "PADV2": shapes.pad,
     "PRELU": pairs.prelu,
     "QUANTIZE": arithmetic.quantize,
-    "REDUCE_MAX": arithmetic.reduce,
-    "REDUCE_MIN": arithmetic.reduce,
+    "REDUCE_MAX": reductions.reduce,
+    "REDUCE_MIN": reductions.reduce,
     "RELU": activations.relu,
     "RELU6": activations.relu6,
     "RESHAPE": shapes.reshape,
@@ -84,7 +86,7 @@ LOWER: dict[str, Lower] = {
     "SQUEEZE": shapes.reshape,
     "STRIDED_SLICE": shapes.strided_slice,
     "SUB": arithmetic.add,
-    "SUM": arithmetic.reduce,
+    "SUM": reductions.reduce,
     "SVDF": recurrent.svdf,
     "TANH": activations.curve,
     "TRANSPOSE": shapes.transpose,
@@ -94,12 +96,36 @@ LOWER: dict[str, Lower] = {
 }
 
 
-def lower_ops(model: Model) -> tuple[Step, ...]:
+# Ops that were compared with tflite-micro alone, and types that LiteRT was not asked for.
+_UNPROVEN = frozenset(
+    {
+        "ABS", "ADD_N", "BATCH_MATMUL", "ELU", "EQUAL", "GREATER", "GREATER_EQUAL",
+        "L2_NORMALIZATION", "LESS", "LESS_EQUAL", "NOT_EQUAL", "PRELU", "RESIZE_BILINEAR",
+        "RSQRT", "SQUARED_DIFFERENCE", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM",
+    }
+)  # fmt: skip
+
+
+def _unproven(model: Model, op: Op, rounding: Rounding) -> str:
+    """Say why an op is not known to be what LiteRT computes; nothing if it is."""
+    if rounding is Rounding.TWO:
+        return ""
+    if op.kind in _UNPROVEN:
+        return f"profile {rounding} is not known for it"
+    tensors = (model.main.tensors[i] for i in (*op.inputs, *op.outputs) if i >= 0)
+    if any(tensor.dtype is DType.UINT8 for tensor in tensors):
+        return f"profile {rounding} is not known for uint8"
+    return ""
+
+
+def lower_ops(model: Model, rounding: Rounding = Rounding.TWO) -> tuple[Step, ...]:
     """Lower every op of a model's main subgraph.
 
     Parameters
     ----------
     model : Model
+    rounding : Rounding
+        The profile.
 
     Returns
     -------
@@ -111,10 +137,12 @@ def lower_ops(model: Model) -> tuple[Step, ...]:
     UnsupportedOpError
         If an op is none of `LOWER`, or one of its numbers is refused.
     """
-    scope = Scope(model)
+    scope = Scope(model, rounding)
     steps: list[Step] = []
     for op in model.main.ops:
         if op.kind not in LOWER:
             raise scope.refuse(op, "this op is not among those evaluated exactly")
+        why = _unproven(model, op, rounding)
+        scope.require(op, not why, why)
         steps.append(LOWER[op.kind](scope, op))
     return tuple(steps)
