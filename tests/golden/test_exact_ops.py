@@ -17,7 +17,7 @@ from tinygauge import graph
 from tinygauge.errors import DatasetError
 from tinygauge.exact import Program, Rounding, compile_model, find_unsupported
 from tinygauge.exact.lowering import LOWER, lower_ops
-from tinygauge.exact.plain import PLAIN, ROUNDED
+from tinygauge.exact.plain import PLAIN
 from tinygauge.exact.processors import Host
 from tinygauge.exact.steps import Array, Step
 from tinygauge.firmware.calls import CALLS
@@ -259,9 +259,7 @@ OPS: dict[str, Make] = {
 class _NumPy(Host):
     """Evaluates steps as where nothing was compiled."""
 
-    def bind(self, step: Step, rounding: Rounding) -> Callable[[list[Array]], list[Array]]:
-        if isinstance(step, ROUNDED):
-            return partial(PLAIN[type(step)], step, rounding=rounding)
+    def bind(self, step: Step) -> Callable[[list[Array]], list[Array]]:
         return partial(PLAIN[type(step)], step)
 
 

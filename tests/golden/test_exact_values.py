@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinygauge.exact import Rounding, steps
+from tinygauge.exact import steps, steps_litert
 from tinygauge.exact.compiled import bind_compiled
 from tinygauge.exact.library import library
-from tinygauge.exact.plain import PLAIN, ROUNDED
+from tinygauge.exact.plain import PLAIN
 from tinygauge.exact.scales import LIMITS, quantize_multiplier
 from tinygauge.exact.steps import Array, Step
 
@@ -21,14 +21,13 @@ PAIR_PLACE: dict[str, Any] = {"op": 0, "inputs": (0, 1), "outputs": (2,)}
 pytestmark = pytest.mark.skipif(library() is None, reason="no compiled kernels")
 
 
-def assert_agrees(step: Step, xs: list[Array], rounding: Rounding = Rounding.TWO) -> None:
+def assert_agrees(step: Step, xs: list[Array]) -> None:
     """Compare what the compiled kernels give with the plain evaluation."""
     kernels = library()
     assert kernels is not None
-    run = bind_compiled(step, rounding, kernels)
+    run = bind_compiled(step, kernels)
     assert run is not None, step
-    with_rounding = (rounding,) if isinstance(step, ROUNDED) else ()
-    expected = PLAIN[type(step)](step, xs, *with_rounding)[0]
+    expected = PLAIN[type(step)](step, xs)[0]
     np.testing.assert_array_equal(np.ravel(run(xs)[0]), np.ravel(expected), str(step))
     assert run(xs)[0].dtype == expected.dtype
 
@@ -64,9 +63,8 @@ def test_pools_agree_with_numpy(dtype: str, is_max: bool) -> None:
         assert_agrees(steps.Pool(**PLACE, window=window, is_max=is_max), [x])
 
 
-@pytest.mark.parametrize("rounding", Rounding)
 @pytest.mark.parametrize("kind", ["mean", "sum"])
-def test_means_agree_with_numpy(kind: str, rounding: Rounding) -> None:
+def test_means_agree_with_numpy(kind: str) -> None:
     """Sums over neighbouring axes, and their means."""
     random = np.random.default_rng(3)
     for axes in [(1, 2), (1,), (2, 3), (3,), (1, 2, 3)]:
@@ -75,10 +73,25 @@ def test_means_agree_with_numpy(kind: str, rounding: Rounding) -> None:
         count = int(np.prod([x.shape[axis] for axis in axes]))
         step = steps.Reduce(
             **PLACE, kind=kind, axes=axes, count=count, scale=quantize_multiplier(factor),
-            factor=factor / (count if kind == "mean" else 1),
             in_zero=int(random.integers(-128, 128)), out_zero=int(random.integers(-128, 128)),
         )  # fmt: skip
-        assert_agrees(step, [x], rounding)
+        assert_agrees(step, [x])
+
+
+@pytest.mark.parametrize("ties_away", [True, False])
+def test_means_of_other_engines_agree_with_numpy(ties_away: bool) -> None:
+    """Those in float32, and those of an image whose first channels round ties up."""
+    random = np.random.default_rng(8)
+    x = stored(random, "int8", 4, 5, 6, 35)
+    for axes in [(1, 2), (1,), (2,), (3,), (1, 2, 3)]:
+        step = steps_litert.RealSum(
+            **PLACE, axes=axes, factor=float(random.choice([0.125, 0.037])),
+            offset=float(random.uniform(-9, 9)), ties_away=ties_away, out_zero=3,
+        )  # fmt: skip
+        assert_agrees(step, [x])
+    scale = quantize_multiplier(1 / 20)
+    mean = steps_litert.ChannelMean(**PLACE, scale=scale, offset=-4, ties_up=32)
+    assert_agrees(mean, [x[:, None]])
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int16"])
