@@ -34,9 +34,9 @@ _blocks = _Blocks()
 
 
 def _block(size: int) -> npt.NDArray[np.uint8]:
-    """Return a block that nothing lies in, of `size` bytes at least."""
+    """Return a block that nothing lies in, of `size` bytes at least: caches have the latest."""
     blocks = _blocks.all
-    for place in range(len(blocks)):
+    for place in reversed(range(len(blocks))):
         if sys.getrefcount(blocks[place]) == _FREE and blocks[place].size >= size:
             return blocks.pop(place)
     return np.empty(1 << (size - 1).bit_length(), np.uint8)

@@ -47,8 +47,10 @@ def _add(step: steps.Add, kernels: ctypes.CDLL) -> Run:
         step.left_shift, step.negate_b, step.low, step.high,
     )  # fmt: skip
 
+    place = level()
+
     def add(count: int, *pointers: int) -> None:
-        kernels.tg_batch_add(byref(pair), level(), count, *pointers)
+        kernels.tg_batch_add(byref(pair), place, count, *pointers)
 
     def add_wide(count: int, *pointers: int) -> None:
         kernels.tg_batch_add_s16(byref(pair), count, *pointers)
