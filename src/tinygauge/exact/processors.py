@@ -13,7 +13,7 @@ from tinygauge.exact.steps import Array, Step
 __all__ = ["Host", "Processor", "open_processor"]
 
 # Activations of a chunk should stay in the caches that a core has for itself.
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 2 << 20
 # Without the compiled kernels, sums of 64 bits and doubles lie beside the values.
 _PLAIN_CHUNK_BYTES = 4 << 20
 
@@ -69,6 +69,8 @@ class Host:
 
     def spread(self, values: Array, count: int) -> Array:
         """Repeat a single row."""
+        if len(values) == count:
+            return values
         return np.broadcast_to(values, (count, *values.shape[1:]))
 
 

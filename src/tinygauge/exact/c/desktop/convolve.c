@@ -111,8 +111,11 @@ static void stage_image(const tg_window *w, const canvas *c, const int8_t *x, ui
   }
   uint8_t *line = to + (size_t)c->rows * c->pitch + TG_SLACK;
   to += (size_t)w->pad_h * c->pitch;
+  const int32_t tall = (w->filter_h - 1) * w->dilation_h + 1;
   for (int32_t i = 0; i < inside; ++i) {
-    stage_row(w, c, x + (size_t)i * row * c->stored, line, to + (size_t)i * c->pitch);
+    if ((i + w->pad_h) % w->stride_h < tall) { /* or else no filter reaches it */
+      stage_row(w, c, x + (size_t)i * row * c->stored, line, to + (size_t)i * c->pitch);
+    }
   }
 }
 
