@@ -62,7 +62,7 @@ def _build(folder: Path, *options: str) -> None:
     work, checks = folder / "work", "-Wall -Wextra -Wpedantic -Wconversion -Werror"
     for command in (
         [cmake, "-S", str(ROOT), "-B", str(work), f"-DCMAKE_INSTALL_PREFIX={folder}", *options],
-        [cmake, "--build", str(work)],
+        [cmake, "--build", str(work), "--parallel", "2"],
         [cmake, "--install", str(work)],
     ):
         done = subprocess.run(
@@ -94,8 +94,9 @@ def build_with_sanitizers(folder: Path) -> Build:
     """Build for this machine, with checks of addresses and for undefined behaviour."""
     gcc = shutil.which("gcc")
     _need("gcc", "apt-get install gcc", present=gcc is not None)
-    flags = "-g -fsanitize=address,undefined -fno-sanitize-recover=undefined"
-    _build(folder, f"-DCMAKE_C_COMPILER={gcc}", f"-DCMAKE_C_FLAGS={flags}")
+    flags = "-O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined"
+    options = (f"-DCMAKE_C_COMPILER={gcc}", f"-DCMAKE_C_FLAGS={flags}", "-DCMAKE_BUILD_TYPE=Debug")
+    _build(folder, *options)
     libraries = [
         subprocess.run(
             [str(gcc), f"-print-file-name=lib{name}.so"], capture_output=True, text=True, check=True
