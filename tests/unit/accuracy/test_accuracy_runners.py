@@ -20,11 +20,12 @@ from tests.support.tiny_models import ModelBuilder, build_cnn, build_fully_conne
 
 from tinygauge.accuracy import processes, runners, stop_workers
 from tinygauge.accuracy.processes import Limits, run_model, run_outputs
-from tinygauge.accuracy.runners import Runner, runners_for
+from tinygauge.accuracy.runners import Runner, exact_counterpart, runners_for
 from tinygauge.errors import RunnerError, UnknownNameError
 
 TFLM, XNNPACK = runners_for("unknown", is_float=False)
 (BUILTIN,) = runners_for("litert", is_float=False)
+EXACT, _ = exact_counterpart(TFLM)
 ROWS = np.random.default_rng(3).integers(-100, 100, (6, 1, 8, 8, 1)).astype(np.int8)
 # Enough work for a run to be interrupted in its midst.
 LONG_MODEL = build_cnn(side=64, channels=8)
@@ -123,11 +124,25 @@ def test_all_outputs_come_where_asked_for(runner: Runner) -> None:
     np.testing.assert_array_equal(outputs[1], rows.reshape(2, 2, 2))
 
 
-@needs_tflm
-def test_inputs_do_not_affect_each_other() -> None:
+@pytest.mark.parametrize(
+    "runner", [pytest.param(TFLM, marks=needs_tflm), EXACT], ids=lambda runner: runner.name
+)
+def test_inputs_do_not_affect_each_other(runner: Runner) -> None:
     """A model that keeps state starts anew for each input."""
-    outputs = run_model(_counter(), np.ones((3, 1, 1), dtype=np.int8), TFLM)
+    outputs = run_model(_counter(), np.ones((3, 1, 1), dtype=np.int8), runner)
     np.testing.assert_array_equal(outputs, [[1], [1], [1]])
+
+
+def test_an_input_that_a_table_has_no_row_for_is_an_error() -> None:
+    """The exact evaluator reads nothing beyond its tables, and says which row was asked for."""
+    builder = ModelBuilder()
+    x = builder.tensor((1, 2), "int32")
+    table = builder.tensor((5, 3), "int8", data=np.arange(15).reshape(5, 3), scale=1.0)
+    y = builder.tensor((1, 2, 3), "int8", scale=1.0)
+    builder.op("GATHER", [table, x], [y], axis=0)
+    rows = np.array([[[0, 4]], [[5, 1]]], dtype=np.int32)
+    with pytest.raises(RunnerError, match="row 5 of a table of 5"):
+        run_model(builder.build([x], [y]), rows, EXACT)
 
 
 def _unknown_op() -> bytes:
