@@ -3,7 +3,7 @@
 Each begins with one of them; ops of either kind follow. Sequences, ranks, memories, blocks, sizes,
 scales and zero points are drawn, one model in three with extreme scales.
 
->>> rare_model(0).main.ops[0].kind
+>>> rare_model(0).main.ops[-1].kind
 'UNIDIRECTIONAL_SEQUENCE_LSTM'
 """
 
