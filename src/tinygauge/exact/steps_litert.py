@@ -150,8 +150,8 @@ class DenseWide(Convolve):
 
     Parameters
     ----------
-    real : float or None
-        The factor of the sums in double; None where the kernel for 32-bit sums takes them.
+    real : ndarray of float64, shape (out_c,), or None
+        The factors of the sums; None where the kernel for 32-bit sums takes them.
     """
 
-    real: float | None
+    real: npt.NDArray[np.float64] | None

@@ -314,11 +314,11 @@ def _dense_wide(
 ) -> DenseWide:
     """Lower FULLY_CONNECTED of int16 as LiteRT's kernels: another one where there is a bias."""
     found = weights.quantization
-    scope.require(op, found is None or not found.per_channel, "scales a channel of int16")
-    source, result = scope.quantization(op, image), scope.quantization(op, output)
-    real = source.scale * scope.quantization(op, weights).scale / result.scale
+    own = np.array(found.scale if found is not None else (), np.float64)
+    factors = scope.quantization(op, image).scale * own / scope.quantization(op, output).scale
+    real = np.broadcast_to(factors, (step.window.out_c,))
     fields = {field.name: getattr(step, field.name) for field in dataclasses.fields(step)}
-    return DenseWide(**fields, real=None if step.bias is None else real)
+    return DenseWide(**fields, real=None if step.bias is None else real.copy())
 
 
 def pool_2d(scope: Scope, op: Op) -> Pool:
