@@ -207,6 +207,8 @@ class Score:
         Program and version that ran the model.
     profile : str
         Numeric profile, such as ``"two-rounding"``.
+    why_interpreted : str
+        Why an interpreter ran it; empty for the exact evaluator, and for boards.
     labels : tuple of str
         Class names; may be empty.
     recall : tuple of float
@@ -222,6 +224,7 @@ class Score:
     dataset: DatasetRef
     runner: str
     profile: str
+    why_interpreted: str = ""
     labels: tuple[str, ...] = ()
     recall: tuple[float, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()

@@ -62,12 +62,17 @@ class Runner:
     @property
     def version(self) -> str | None:
         """Version of the installed package; None where it is absent."""
-        if self.package == "tinygauge":  # a source tree need not be installed
+        if self.is_exact:  # a source tree need not be installed
             return tinygauge.__version__
         try:
             return importlib.metadata.version(self.package)
         except importlib.metadata.PackageNotFoundError:
             return None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is the evaluator of `tinygauge.exact`."""
+        return self.package == "tinygauge"
 
     @property
     def is_on_cuda(self) -> bool:

@@ -23,7 +23,7 @@ from tinygauge.accuracy.inputs import SCHEME_VERSION, ModelInputs, fit, output_t
 from tinygauge.accuracy.processes import Limits, Progress, run_model
 from tinygauge.accuracy.runners import Choice, Runner, exact_counterpart, runners_for
 from tinygauge.errors import DatasetError, RunnerError, UnsupportedOpError
-from tinygauge.exact import backend, find_unsupported
+from tinygauge.exact import backend, bits_id, find_unsupported
 from tinygauge.graph import DType, Model, Quantization, Tensor
 from tinygauge.quantity import Missing
 
@@ -79,9 +79,10 @@ class Run:
         """Digest of all that the results depend on."""
         data = self.dataset
         windows = (data.windows.width, len(data)) if data.windows is not None else ()
+        bits = bits_id() if self.runner.is_exact else ""
         return cache.key_of(
             SCHEME_VERSION, self.model.sha256, data.sha256, data.x.dtype.str, data.x.shape,
-            windows, data.x_scale, data.x_zero_point, data.task.value, self.runner.label,
+            windows, data.x_scale, data.x_zero_point, data.task.value, self.runner.label, bits,
         )  # fmt: skip
 
     def find(self) -> Results | None:

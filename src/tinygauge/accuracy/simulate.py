@@ -153,6 +153,7 @@ def _score_of(run: Run, results: Results, profile: str) -> Score | Missing:
         dataset=_reference(run.dataset),
         runner=run.runner.label,
         profile=profile,
+        why_interpreted=_why_interpreted(run),
         labels=run.dataset.labels,
         recall=scores.class_recall(confusion),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
@@ -179,8 +180,13 @@ def _anomaly_score(run: Run, errors: npt.NDArray[np.float64], profile: str) -> S
         dataset=_reference(dataset),
         runner=run.runner.label,
         profile=profile,
+        why_interpreted=_why_interpreted(run),
         labels=dataset.labels,
     )
+
+
+def _why_interpreted(run: Run) -> str:
+    return "floating point" if is_float(run.model) else run.why
 
 
 def _threshold(model: Model) -> float:
@@ -243,4 +249,5 @@ def _union(found: list[Score]) -> Score:
         first.value.provenance.evidence,
     )
     value = Quantity(first.value.value, Unit.RATIO, widened, provenance)
-    return replace(first, value=value, runner=runner)
+    why = "; ".join(dict.fromkeys(each.why_interpreted for each in found if each.why_interpreted))
+    return replace(first, value=value, runner=runner, why_interpreted=why)

@@ -426,7 +426,7 @@ def _run_findings(candidate: _Candidate) -> list[Finding]:
     if len({value.value for value in found.values()}) < 2:
         return findings
     each = ", ".join(
-        f"{format_value(value.value, value.unit)} with {profile}"
+        f"{format_value(value.value, value.unit)} with {profile if profile != 'unknown' else 'either'}"
         for profile, value in found.items()
     )
     return [

@@ -10,9 +10,18 @@ the same bits, and so does the user's own PyTorch with CUDA, where asked (`torch
 ['two-rounding', 'one-rounding', 'litert']
 """
 
+from tinygauge.exact.identity import bits_id
 from tinygauge.exact.kernels import backend
 from tinygauge.exact.processors import open_processor
 from tinygauge.exact.program import Program, compile_model, find_unsupported
 from tinygauge.exact.scales import Rounding
 
-__all__ = ["Program", "Rounding", "backend", "compile_model", "find_unsupported", "open_processor"]
+__all__ = [
+    "Program",
+    "Rounding",
+    "backend",
+    "bits_id",
+    "compile_model",
+    "find_unsupported",
+    "open_processor",
+]

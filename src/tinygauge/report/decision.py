@@ -12,6 +12,7 @@ from itertools import groupby
 from tinygauge.evaluation import Results
 from tinygauge.quantity import Missing, Quantity
 from tinygauge.records import Evaluation, Finding, Metric, Severity
+from tinygauge.report.scoring import scoring_line
 from tinygauge.selection import Bound, Position, Selection, Verdict
 from tinygauge.units import format_value
 
@@ -42,6 +43,9 @@ def explain(results: Results) -> str:
         Plain text, several lines.
     """
     lines = decision_lines(results)
+    scored = scoring_line(results.evaluations)
+    if scored:
+        lines.append(scored)
     measured = deviation_lines(results.evaluations)
     if measured:
         lines += ["", "Measured on the board, beside what was expected:", *measured]

@@ -195,6 +195,7 @@ def _accuracy(score: Score | Missing) -> Document:
         "correct": score.correct,
         "runner": score.runner,
         "profile": score.profile,
+        "why_interpreted": score.why_interpreted,
     }
 
 
