@@ -426,8 +426,8 @@ def _run_findings(candidate: _Candidate) -> list[Finding]:
     if len({value.value for value in found.values()}) < 2:
         return findings
     each = ", ".join(
-        f"{format_value(value.value, value.unit)} with {profile if profile != 'unknown' else 'either'}"
-        for profile, value in found.items()
+        f"{format_value(value.value, value.unit)} with {'either' if name == 'unknown' else name}"
+        for name, value in found.items()
     )
     return [
         *findings,

@@ -12,46 +12,85 @@ from tinygauge.exact.fixedpoint import rescale_ties_up
 from tinygauge.exact.scales import Scale
 
 __all__ = [
+    "hyperbolic_tangent",
     "real_exp_table",
     "real_table",
     "requantize_ties_up_table",
     "shifted_table",
+    "short_sigmoid",
     "sigmoid",
 ]
 
 Table = npt.NDArray[np.int8]
 _STORED = np.arange(-128, 128, dtype=np.int64)
+# exp() of it is nearly the largest float32.
+_MOST_EXPONENT = 88.0
 
 
 def _as_table(values: npt.NDArray[np.int64]) -> Table:
     return np.clip(values, -128, 127).astype(np.int8)
 
 
-def sigmoid(x: float) -> float:
-    """Compute the logistic function without overflow.
+def sigmoid(x: np.float32) -> np.float32:
+    """Compute the logistic function in double.
 
     Parameters
     ----------
-    x : float
+    x : float32
 
     Returns
     -------
-    float
+    float32
     """
-    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+    return np.float32(1 / (1 + math.exp(-float(x))) if x > -_MOST_EXPONENT else 0.0)
+
+
+def short_sigmoid(x: np.float32) -> np.float32:
+    """Compute the logistic function in float32.
+
+    Parameters
+    ----------
+    x : float32
+
+    Returns
+    -------
+    float32
+    """
+    if x <= -_MOST_EXPONENT:
+        return np.float32(0)
+    # The C library's expf is correctly rounded nearly always; double and back is too.
+    one = np.float32(1)
+    return one / (one + np.float32(math.exp(-float(x))))
+
+
+def hyperbolic_tangent(x: np.float32) -> np.float32:
+    """Compute tanh in float32.
+
+    Parameters
+    ----------
+    x : float32
+
+    Returns
+    -------
+    float32
+    """
+    return np.float32(math.tanh(float(x)))
 
 
 def real_table(
-    function: Callable[[float], float], in_scale: float, in_zero: int, out_scale: float,
-    out_zero: int,
+    function: Callable[[np.float32], np.float32], before: tuple[float, int],
+    after: tuple[float, int], *, ties_away: bool,
 ) -> Table:  # fmt: skip
     """Make the table of a function that is computed with real numbers, as LOGISTIC and TANH.
 
     Parameters
     ----------
     function : callable
-    in_scale, in_zero : float, int
-    out_scale, out_zero : float, int
+    before, after : tuple of float and int
+        Scale and zero point of the input and of the output.
+    ties_away : bool
+        Whether values are rounded before the zero point is added, ties away from zero, as
+        LiteRT does; XNNPACK rounds behind it, to even.
 
     Returns
     -------
@@ -61,10 +100,13 @@ def real_table(
     ----------
     XNNPACK, src/reference/unary-elementwise.cc; LiteRT, kernels/internal/common.h, LUTPopulate.
     """
-    x = (_STORED - in_zero).astype(np.float32) * np.float32(in_scale)
-    y = np.array([np.float32(function(float(value))) for value in x], np.float32)
-    scaled = y * (np.float32(1) / np.float32(out_scale)) + np.float32(out_zero)
-    return _as_table(np.rint(scaled).astype(np.int64))
+    x = (_STORED - before[1]).astype(np.float32) * np.float32(before[0])
+    y = np.array([function(value) for value in x], np.float32)
+    scaled = y * (np.float32(1) / np.float32(after[0]))
+    if ties_away:
+        rounded = np.copysign(np.floor(np.abs(scaled) + np.float32(0.5)), scaled)
+        return _as_table(rounded.astype(np.int64) + after[1])
+    return _as_table(np.rint(scaled + np.float32(after[1])).astype(np.int64))
 
 
 def shifted_table(positive: float, negative: float, in_zero: int, out_zero: int) -> Table:

@@ -47,5 +47,6 @@ def _count(models: int) -> str:
 
 def _part(runner: str, reasons: list[str]) -> str:
     given = list(dict.fromkeys(reasons))
-    more = f"; {len(given) - 1:,} more reasons" if len(given) > 1 else ""
+    rest = len(given) - 1
+    more = f"; {rest:,} more reason{'s' * (rest != 1)}" if rest else ""
     return f"in {runner}: {_count(len(reasons))} ({shown(given[0], _LONGEST_REASON)}{more})"

@@ -15,7 +15,8 @@ from tinygauge.accuracy import RUNNERS, Choice, Dataset, fit, plan_runs, score
 from tinygauge.accuracy.checking import checked_inputs, cross_check
 from tinygauge.errors import ConfigError, RunnerError, UnknownNameError, UnsupportedOpError
 from tinygauge.evaluation import evaluate
-from tinygauge.exact import open_processor
+from tinygauge.exact import bits_id, open_processor
+from tinygauge.exact.library import library
 from tinygauge.records import Score
 
 TFLM = RUNNERS["tflite-micro"]
@@ -51,6 +52,27 @@ def test_the_exact_evaluator_is_taken_where_it_knows_all() -> None:
     assert f"a random 2% of the inputs compared with {TFLM.label}" in found.value.provenance.source
 
 
+def test_results_are_kept_for_the_evaluator_that_made_them_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another evaluator's results are not found again; an interpreter's do not depend on it."""
+    (run,) = plan_runs(MODEL, DATA, "two-rounding")  # type: ignore[misc]
+    (asked,) = plan_runs(MODEL, DATA, "two-rounding", "interpreter")  # type: ignore[misc]
+    keys = run.key, asked.key
+    assert re.fullmatch("[0-9a-f]{16}", bits_id())
+    monkeypatch.setenv("TINYGAUGE_KERNELS", "numpy")  # other files make the bits
+    library.cache_clear()
+    bits_id.cache_clear()
+    try:
+        assert run.key != keys[0]
+        assert asked.key == keys[1]
+    finally:
+        monkeypatch.undo()
+        library.cache_clear()
+        bits_id.cache_clear()
+    assert run.key == keys[0]
+
+
 def test_an_interpreter_runs_what_is_not_known_exactly_and_says_why() -> None:
     """The whole model, for all inputs; who insists on the evaluator is told the op."""
     model = _odd()
@@ -58,6 +80,7 @@ def test_an_interpreter_runs_what_is_not_known_exactly_and_says_why() -> None:
     assert isinstance(found, Score)
     assert found.runner == TFLM.label
     assert re.search("by an interpreter: .*CUMSUM", found.value.provenance.source)
+    assert "CUMSUM" in found.why_interpreted
     with pytest.raises(UnsupportedOpError, match=r"odd: .*CUMSUM"):
         plan_runs(model, DATA, "two-rounding", Choice.EXACT)
 

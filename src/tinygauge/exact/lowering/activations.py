@@ -40,7 +40,14 @@ from tinygauge.exact.tables import (
     requantize_table,
     tanh_table,
 )
-from tinygauge.exact.tables_litert import real_exp_table, real_table, shifted_table, sigmoid
+from tinygauge.exact.tables_litert import (
+    hyperbolic_tangent,
+    real_exp_table,
+    real_table,
+    shifted_table,
+    short_sigmoid,
+    sigmoid,
+)
 from tinygauge.graph import DType, Op
 
 __all__ = [
@@ -207,12 +214,14 @@ def _curve_of_litert(
     scope: Scope, op: Op, place: dict[str, Any], before: PerTensor, after: PerTensor
 ) -> Lookup:
     """Lower LOGISTIC and TANH of int8 to tables made with real numbers."""
-    function, scale, zero = (
-        (math.tanh, 1 / 128, 0) if op.kind == "TANH" else (sigmoid, 1 / 256, -128)
-    )
+    is_litert = scope.rounding is Rounding.LITERT
+    if op.kind == "TANH":
+        function, scale, zero = hyperbolic_tangent, 1 / 128, 0
+    else:
+        function, scale, zero = short_sigmoid if is_litert else sigmoid, 1 / 256, -128
     scope.require(op, (after.scale, after.zero) == (scale, zero), "other quantisation behind it")
-    table = real_table(function, before.scale, before.zero, after.scale, after.zero)
-    return Lookup(**place, table=table)
+    ends = (before.scale, before.zero), (after.scale, after.zero)
+    return Lookup(**place, table=real_table(function, *ends, ties_away=is_litert))
 
 
 def softmax(scope: Scope, op: Op) -> Step:

@@ -26,6 +26,8 @@ _BIAS_TOLERANCE = 0.02
 _MAX_DEPTH = 2**16
 # Channels that LiteRT's kernels of DEPTHWISE_CONV_2D and TRANSPOSE_CONV take at a time.
 _CHANNELS_TOGETHER = 8
+# In TFLite's schema.
+_INT64 = 4
 
 
 def _padding(
@@ -318,7 +320,9 @@ def _dense_wide(
     factors = scope.quantization(op, image).scale * own / scope.quantization(op, output).scale
     real = np.broadcast_to(factors, (step.window.out_c,))
     fields = {field.name: getattr(step, field.name) for field in dataclasses.fields(step)}
-    return DenseWide(**fields, real=None if step.bias is None else real.copy())
+    # Sums of 64 bits are asked for by their bias, or by the op itself.
+    is_wide = step.bias is not None or op.option_int("quantized_bias_type") == _INT64
+    return DenseWide(**fields, real=real.copy() if is_wide else None)
 
 
 def pool_2d(scope: Scope, op: Op) -> Pool:
