@@ -17,27 +17,37 @@ from tinygauge.exact.steps import Array
 
 __all__ = ["empty"]
 
-# What a block's count of references is while no array lies in it: the list's and the call's.
-_FREE = 2
+# Below, fresh memory is as good; beyond, an op takes long, and blocks would take much.
 _SMALLEST_BYTES = 1 << 16
+_LARGEST_BYTES = 4 << 20
 _MOST_BLOCKS = 8
+
+Bytes = npt.NDArray[np.uint8]
+
+
+def _references(blocks: list[Bytes], place: int) -> int:
+    return sys.getrefcount(blocks[place])
+
+
+# What it is while no array lies in a block; interpreters differ in what they count.
+_FREE = _references([np.empty(0, np.uint8)], 0)
 
 
 class _Blocks(threading.local):
     """The blocks of a thread, that used last at the end."""
 
     def __init__(self) -> None:
-        self.all: list[npt.NDArray[np.uint8]] = []
+        self.all: list[Bytes] = []
 
 
 _blocks = _Blocks()
 
 
-def _block(size: int) -> npt.NDArray[np.uint8]:
+def _block(size: int) -> Bytes:
     """Return a block that nothing lies in, of `size` bytes at least: caches have the latest."""
     blocks = _blocks.all
     for place in reversed(range(len(blocks))):
-        if sys.getrefcount(blocks[place]) == _FREE and blocks[place].size >= size:
+        if _references(blocks, place) == _FREE and blocks[place].size >= size:
             return blocks.pop(place)
     return np.empty(1 << (size - 1).bit_length(), np.uint8)
 
@@ -57,7 +67,7 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
     """
     kind = np.dtype(dtype)
     size = math.prod(shape) * kind.itemsize
-    if size < _SMALLEST_BYTES:
+    if not _SMALLEST_BYTES <= size <= _LARGEST_BYTES:
         return np.empty(shape, kind)
     block = _block(size)
     _blocks.all.append(block)

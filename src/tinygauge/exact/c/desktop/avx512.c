@@ -351,31 +351,55 @@ INLINE __m512i operand16(__m128i stored, const tg_operand *o) {
       _mm_cvtsi32_si128(o->after));
 }
 
+/* What ADD needs for every value. */
+typedef struct {
+  tg_operand first, second;
+  quick16 out;
+  __m128i low, high;
+  int32_t is_negated;
+} sum16;
+
+INLINE sum16 sum_of(const tg_pair *p) {
+  const int32_t right = -p->out.shift;
+  const __m512i nudge = _mm512_set1_epi64(tg_nudge_of(right, p->out_zero));
+  const __m512i multiplier = _mm512_set1_epi32(p->out.multiplier);
+  const sum16 s = {tg_operand_of(p->a, p->a_zero),
+                   tg_operand_of(p->b, p->b_zero),
+                   {{multiplier, multiplier},
+                    {nudge, nudge},
+                    {_mm512_set1_epi64(31 + right), _mm512_set1_epi64(right - 1)},
+                    _mm512_set1_epi64(INT64_C(1) << 31)},
+                   _mm_set1_epi8((char)p->low),
+                   _mm_set1_epi8((char)p->high),
+                   p->negate_b};
+  return s;
+}
+
+INLINE __m128i add_bytes(__m128i a, __m128i b, const sum16 *s) {
+  const __m512i left = operand16(a, &s->first), right = operand16(b, &s->second);
+  const __m512i sum =
+      s->is_negated ? _mm512_sub_epi32(left, right) : _mm512_add_epi32(left, right);
+  const __m128i bytes = _mm512_cvtsepi32_epi8(finish_quickly(sum, &s->out));
+  return _mm_min_epi8(_mm_max_epi8(bytes, s->low), s->high);
+}
+
 TG_AVX512 static void add(const tg_pair *p, int64_t count, const int8_t *a, const int8_t *b,
                           int8_t *y) {
   if (!tg_is_usual(p)) {
     add_by_rounding(p, count, a, b, y);
     return;
   }
-  const tg_operand first = tg_operand_of(p->a, p->a_zero);
-  const tg_operand second = tg_operand_of(p->b, p->b_zero);
-  const int32_t right = -p->out.shift;
-  const __m512i nudge = _mm512_set1_epi64(tg_nudge_of(right, p->out_zero));
-  const __m512i multiplier = _mm512_set1_epi32(p->out.multiplier);
-  const quick16 out = {{multiplier, multiplier},
-                       {nudge, nudge},
-                       {_mm512_set1_epi64(31 + right), _mm512_set1_epi64(right - 1)},
-                       _mm512_set1_epi64(INT64_C(1) << 31)};
-  const __m128i low = _mm_set1_epi8((char)p->low), high = _mm_set1_epi8((char)p->high);
-  for (int64_t i = 0; i < count; i += 16) {
-    const __mmask16 kept = count - i >= 16 ? 0xFFFF : (__mmask16)((1u << (count - i)) - 1u);
-    const __m512i left = operand16(_mm_maskz_loadu_epi8(kept, a + i), &first);
-    const __m512i other = operand16(_mm_maskz_loadu_epi8(kept, b + i), &second);
-    const __m512i sum =
-        p->negate_b ? _mm512_sub_epi32(left, other) : _mm512_add_epi32(left, other);
-    const __m128i bytes = _mm512_cvtsepi32_epi8(finish_quickly(sum, &out));
-    _mm_mask_storeu_epi8(y + i, kept, _mm_min_epi8(_mm_max_epi8(bytes, low), high));
+  const sum16 s = sum_of(p);
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const __m128i left = _mm_loadu_si128((const __m128i *)(a + i));
+    const __m128i right = _mm_loadu_si128((const __m128i *)(b + i));
+    _mm_storeu_si128((__m128i *)(y + i), add_bytes(left, right, &s));
   }
+  const __mmask16 rest = (__mmask16)((1u << (count - i)) - 1u);
+  _mm_mask_storeu_epi8(y + i, rest,
+                       add_bytes(_mm_maskz_loadu_epi8(rest, a + i),
+                                 _mm_maskz_loadu_epi8(rest, b + i), &s));
 }
 
 const tg_loops tg_avx512_loops = {1, stage, dense, depthwise, add};

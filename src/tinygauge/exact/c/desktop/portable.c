@@ -1,8 +1,10 @@
 /* The inner loops in plain C, for any processor: values and weights are int16, in loops that
  * compilers turn into instructions for several lanes (GCC's report: -fopt-info-vec). */
+#include <string.h>
+
 #include "batch.h"
 
-enum { TOGETHER = 4 };
+enum { TOGETHER = 4, LONGEST = 1024 };
 
 static void stage(const int8_t *x, size_t count, uint8_t *to) {
   int16_t *values = (int16_t *)to;
@@ -14,7 +16,7 @@ static void stage(const int8_t *x, size_t count, uint8_t *to) {
 /* See tg_quick; `quick` has been moved to the lane. */
 static inline int32_t finish_quickly(int32_t sum, const int64_t *quick, int32_t shift,
                                      int64_t sign) {
-  const int64_t less = sum < 0 ? sign : 0;
+  const int64_t less = (int64_t)(sum >> 31) & sign; /* no branch: signs are hard to predict */
   return (int32_t)((sum * quick[0] + quick[16] - less) >> shift);
 }
 
@@ -69,21 +71,55 @@ static void multiply(const int16_t *x, const int16_t *w, int32_t depth, int32_t 
   sums[3] += d;
 }
 
-/* Weights are (out_c, runs, run). */
-static void dense(const tg_batch_conv *p, const tg_patches *patches, int8_t *y) {
+static void multiply_all(const tg_batch_conv *p, const tg_patches *patches, int8_t *y) {
   const int32_t channels = p->window.out_c;
   const int32_t depth = p->runs * p->run;
-  for (int32_t first = 0; first < channels; first += TOGETHER) {
-    const int32_t few = channels - first < TOGETHER ? channels - first : TOGETHER;
+  for (int32_t first = 0; first < channels; first += TG_COLUMNS) {
+    const int32_t few = channels - first < TG_COLUMNS ? channels - first : TG_COLUMNS;
     for (int32_t i = 0; i < patches->count; ++i) {
-      const int16_t *w = (const int16_t *)p->weights + (size_t)first * (size_t)depth;
-      int32_t sums[TOGETHER] = {0};
-      for (int32_t run = 0; run < p->runs; ++run, w += p->run) {
-        const uint8_t *x = patches->starts[i] + patches->offsets[run];
-        multiply((const int16_t *)x, w, depth, p->run, sums);
+      int32_t sums[TG_COLUMNS] = {0};
+      for (int32_t c = 0; c < few; c += TOGETHER) {
+        const int16_t *w = (const int16_t *)p->weights + (size_t)(first + c) * (size_t)depth;
+        for (int32_t run = 0; run < p->runs; ++run, w += p->run) {
+          const uint8_t *x = patches->starts[i] + patches->offsets[run];
+          multiply((const int16_t *)x, w, depth, p->run, sums + c);
+        }
       }
       finish(p, first, few, sums, y, i * channels + first);
     }
+  }
+}
+
+/* Put the runs of a patch behind one another. */
+static void gather(const tg_batch_conv *p, const tg_patches *patches, int32_t patch, int16_t *to) {
+  for (int32_t run = 0; run < p->runs; ++run) {
+    memcpy(to + run * p->run, patches->starts[patch] + patches->offsets[run],
+           (size_t)p->run * sizeof *to);
+  }
+}
+
+/* Weights are (out_c, runs, run). Lanes are added up at the end of a run, so that one long run is
+ * soonest done. */
+static void dense(const tg_batch_conv *p, const tg_patches *patches, int8_t *y) {
+  int16_t room[TOGETHER * LONGEST];
+  const ptrdiff_t none[1] = {0};
+  const size_t row = (size_t)p->window.out_c * (p->is_wide ? 2 : 1);
+  tg_batch_conv whole = *p;
+  whole.runs = 1;
+  whole.run = p->runs * p->run;
+  if (p->runs == 1 || whole.run > LONGEST) {
+    multiply_all(p, patches, y);
+    return;
+  }
+  for (int32_t begin = 0; begin < patches->count; begin += TOGETHER) {
+    const int32_t left = patches->count - begin;
+    tg_patches few = {{NULL}, none, left < TOGETHER ? left : TOGETHER};
+    for (int32_t i = 0; i < few.count; ++i) {
+      int16_t *to = room + i * whole.run;
+      gather(p, patches, begin + i, to);
+      few.starts[i] = (const uint8_t *)to;
+    }
+    multiply_all(&whole, &few, y + (size_t)begin * row);
   }
 }
 
