@@ -1,4 +1,4 @@
-"""The int16 curves, whose table is TFLM's own, value by value against tflite-micro."""
+"""Functions of one int16 value, at every value against tflite-micro."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tests.support.tiny_models import ModelBuilder
 from tinygauge import graph
 from tinygauge.accuracy.processes import run_model
 from tinygauge.accuracy.runners import Runner
+from tinygauge.exact import compile_model
 from tinygauge.exact.lowering import lower_ops
 from tinygauge.exact.plain import PLAIN
 
@@ -30,5 +31,24 @@ def test_every_value_of_an_int16_curve_is_that_of_tflite_micro(kind: str, scale:
 
     (step,) = lower_ops(graph.parse(content, name=kind))
     (found,) = PLAIN[type(step)](step, [values])
+
+    assert found.tobytes() == run_model(content, values, TFLM).tobytes()
+
+
+@pytest.mark.parametrize("kind", ["LEAKY_RELU", "QUANTIZE", "RELU", "RELU6"])
+@pytest.mark.parametrize("seed", range(6))
+def test_every_value_of_an_int16_scale_is_that_of_tflite_micro(kind: str, seed: int) -> None:
+    """Among 65,536 values some are so near a tie that the last bit of the scale shows."""
+    drawn = np.random.default_rng(seed)
+    before, after = drawn.uniform(0.001, 0.05, 2).astype(np.float32)
+    options = {"alpha": float(np.float32(drawn.uniform()))} if kind == "LEAKY_RELU" else {}
+    builder = ModelBuilder()
+    x = builder.tensor((1, 65536), "int16", scale=float(before), zero_point=0)
+    y = builder.tensor((1, 65536), "int16", scale=float(after), zero_point=0)
+    builder.op(kind, [x], [y], version=2, **options)
+    content = builder.build([x], [y])
+    values = np.arange(-(2**15), 2**15).astype(np.int16).reshape(1, 1, 65536)
+
+    (found,) = compile_model(graph.parse(content, name=kind)).run(values)
 
     assert found.tobytes() == run_model(content, values, TFLM).tobytes()

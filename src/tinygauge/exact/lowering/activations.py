@@ -125,7 +125,13 @@ def _relu6_of_litert(
 
 
 def leaky_relu(scope: Scope, op: Op) -> Step:
-    """Lower LEAKY_RELU; the factors are computed in float32."""
+    """Lower LEAKY_RELU; LiteRT computes the factors in float32.
+
+    References
+    ----------
+    tflite-micro, kernels/leaky_relu_common.cc. That it has them in double was found by asking
+    tflite-micro 0.dev20261023 for int16 values near ties.
+    """
     place, dtype, before, after = _ends(scope, op)
     alpha = _option(scope, op, "alpha")
     source, result = np.float32(before.scale), np.float32(after.scale)
@@ -135,8 +141,12 @@ def leaky_relu(scope: Scope, op: Op) -> Step:
     if scope.arithmetic(dtype, taken=taken) is Rounding.ONE:
         table = shifted_table(float(ratio), float(slope), before.zero, after.zero)
         return Lookup(**place, table=table)
-    negative = scope.scale(op, float(source * np.float32(alpha) / result))
-    identity = scope.scale(op, float(source / result))
+    if scope.rounding is Rounding.TWO:
+        factors = (before.scale * float(np.float32(alpha)), before.scale)
+        negative, identity = (scope.scale(op, factor / after.scale) for factor in factors)
+    else:
+        negative = scope.scale(op, float(source * np.float32(alpha) / result))
+        identity = scope.scale(op, float(ratio))
     if dtype is DType.INT8:
         table = leaky_relu_table(identity, negative, before.zero, after.zero)
         return Lookup(**place, table=table)
