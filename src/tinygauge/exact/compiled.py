@@ -24,6 +24,8 @@ from tinygauge.exact.library import (
     level,
     level_for_int16,
     pointer,
+    succeed,
+    whole,
 )
 from tinygauge.exact.packing import Packed, pack_dense, pack_depthwise
 from tinygauge.exact.recurrent import Lstm, Svdf
@@ -38,15 +40,6 @@ Run = Callable[[list[Array]], list[Array]]
 # As c/desktop numbers them.
 _ROUNDINGS = {Rounding.TWO: 0, Rounding.ONE: 1, Rounding.LITERT: 2}
 _KINDS = {"conv": 0, "depthwise": 1, "transpose": 2}
-
-
-def _done(code: int) -> None:
-    if code != 0:
-        raise MemoryError("no room for the compiled kernels")
-
-
-def _whole(array: Array) -> Array:
-    return np.ascontiguousarray(array)
 
 
 def _pack(step: steps.Convolve, *, is_wide: bool) -> Packed | None:
@@ -71,10 +64,10 @@ def _convolve_fast(step: steps.Convolve, kernels: ctypes.CDLL, dtype: str) -> Ru
     shape = (w.out_h, w.out_w, w.out_c)
 
     def run(xs: list[Array]) -> list[Array]:
-        x = _whole(xs[0])
+        x = whole(xs[0])
         n = x.size // (w.in_h * w.in_w * w.in_c)
         y = empty((n, *shape), dtype)
-        _done(function(byref(packed.convolution), n, pointer(x), pointer(y)))
+        succeed(function(byref(packed.convolution), n, pointer(x), pointer(y)))
         return [y]
 
     return run
@@ -124,14 +117,14 @@ def _convolve_by_reference(step: steps.Convolve, kernels: ctypes.CDLL) -> Run:
     scales = np.ascontiguousarray(np.stack([step.multipliers, step.shifts], axis=1), np.int32)
 
     def run(xs: list[Array]) -> list[Array]:
-        x = _whole(xs[0])
+        x = whole(xs[0])
         is_wide = x.dtype == np.int16
         bias = None if step.bias is None else step.bias.astype(np.int64 if is_wide else np.int32)
         function = kernels.tg_loop_convolve_s16 if is_wide else kernels.tg_loop_convolve_s8
         n = x.size // (w.in_h * w.in_w * w.in_c)
         y = empty((n, w.out_h, w.out_w, w.out_c), x.dtype)
         arrays = (x, step.weights, bias, scales, y)
-        _done(function(byref(window), _KINDS[step.kind], n, *map(pointer, arrays)))
+        succeed(function(byref(window), _KINDS[step.kind], n, *map(pointer, arrays)))
         return [y]
 
     return run
@@ -142,11 +135,11 @@ def _pool(step: steps.Pool, kernels: ctypes.CDLL) -> Run:
     window = CWindow.of(w)
 
     def run(xs: list[Array]) -> list[Array]:
-        x = _whole(xs[0])
+        x = whole(xs[0])
         n = x.size // (w.in_h * w.in_w * w.in_c)
         y = empty((n, w.out_h, w.out_w, w.in_c), x.dtype)
         if x.dtype == np.int8:
-            _done(kernels.tg_batch_pool(byref(window), step.is_max, n, pointer(x), pointer(y)))
+            succeed(kernels.tg_batch_pool(byref(window), step.is_max, n, pointer(x), pointer(y)))
         else:
             kernels.tg_loop_pool_s16(byref(window), step.is_max, n, pointer(x), pointer(y))
         return [y]
@@ -158,7 +151,7 @@ def _softmax8(step: steps.Softmax8, kernels: ctypes.CDLL) -> Run:
     table = np.ascontiguousarray(step.exp_table, np.int32)
 
     def run(xs: list[Array]) -> list[Array]:
-        x = _whole(xs[0])
+        x = whole(xs[0])
         y = empty(x.shape, np.int8)
         depth = x.shape[-1]
         kernels.tg_batch_softmax_s8(x.size // depth, depth, *map(pointer, (table, x, y)))
@@ -168,10 +161,10 @@ def _softmax8(step: steps.Softmax8, kernels: ctypes.CDLL) -> Run:
 
 
 def _softmax16(step: steps.Softmax16, kernels: ctypes.CDLL) -> Run:
-    tables = [_whole(table) for table in softmax16_tables(step.rounding)]
+    tables = [whole(table) for table in softmax16_tables(step.rounding)]
 
     def run(xs: list[Array]) -> list[Array]:
-        x = _whole(xs[0])
+        x = whole(xs[0])
         y = empty(x.shape, np.int16)
         depth = x.shape[-1]
         form = CSoftmax(x.size // depth, depth, CScale.of(step.scale), 0)
@@ -201,13 +194,13 @@ def _reduce(step: steps.Reduce, kernels: ctypes.CDLL) -> Run | None:
     first, last = step.axes[0], step.axes[-1]
 
     def run(xs: list[Array]) -> list[Array]:
-        x = _whole(xs[0])
+        x = whole(xs[0])
         if x.dtype != np.int8:
             return plain.PLAIN[steps.Reduce](step, xs)
         y = empty((*x.shape[:first], *x.shape[last + 1 :]), np.int8)
         numbers = (step.in_zero, step.out_zero, CScale.of(scale))
         form = CReduction(*_around(x.shape, step.axes), *numbers)
-        _done(kernels.tg_batch_rescaled_sum(byref(form), pointer(x), pointer(y)))
+        succeed(kernels.tg_batch_rescaled_sum(byref(form), pointer(x), pointer(y)))
         return [y]
 
     return run
@@ -215,7 +208,7 @@ def _reduce(step: steps.Reduce, kernels: ctypes.CDLL) -> Run | None:
 
 def _sum(x: Array, axes: tuple[int, ...], kernels: ctypes.CDLL) -> Array:
     """Sum int8 values along neighbouring axes."""
-    x = _whole(x)
+    x = whole(x)
     sums = empty((*x.shape[: axes[0]], *x.shape[axes[-1] + 1 :]), np.int32)
     kernels.tg_batch_sum(*_around(x.shape, axes), 0, pointer(x), pointer(sums))
     return sums.astype(np.int64)
@@ -240,11 +233,11 @@ def _channel_mean(step: steps_litert.ChannelMean, kernels: ctypes.CDLL) -> Run:
 
 
 def _resize_bilinear(step: steps.ResizeBilinear, kernels: ctypes.CDLL) -> Run:
-    places = [_whole(step.rows), _whole(step.columns)]
+    places = [whole(step.rows), whole(step.columns)]
     out = (len(step.rows), len(step.columns))
 
     def run(xs: list[Array]) -> list[Array]:
-        x = _whole(xs[0])
+        x = whole(xs[0])
         images = x.size // (step.in_h * step.in_w * step.in_c)
         y = empty((images, *out, step.in_c), np.int8)
         form = CResize(images, step.in_h, step.in_w, step.in_c, *out)

@@ -10,7 +10,7 @@ from functools import cache, partial
 import numpy as np
 import numpy.typing as npt
 
-from tinygauge.exact.library import CLstm, CScale, level, pointer
+from tinygauge.exact.library import CLstm, CScale, level, pointer, succeed
 from tinygauge.exact.plain_recurrent import run_lstm, run_svdf
 from tinygauge.exact.products import bind_product
 from tinygauge.exact.recurrent import Lstm, Svdf
@@ -64,8 +64,7 @@ def bind_lstm(step: Lstm, kernels: ctypes.CDLL) -> Run:
         is_wide = hidden.dtype == np.int16
         function = kernels.tg_batch_lstm_step_s16 if is_wide else kernels.tg_batch_lstm_step_s8
         arrays = (curves, from_input, from_hidden, hidden, cell)
-        if function(byref(form), level(), len(hidden), *map(pointer, arrays)) != 0:
-            raise MemoryError("no room for the compiled kernels")
+        succeed(function(byref(form), level(), len(hidden), *map(pointer, arrays)))
 
     dtype = "int8" if step.bias.dtype == np.int32 else "int16"
     weights, recurrent = step.matrices

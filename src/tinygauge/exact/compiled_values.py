@@ -11,7 +11,8 @@ import numpy as np
 
 from tinygauge.exact import plain, steps
 from tinygauge.exact.buffers import empty
-from tinygauge.exact.library import CCurve, CPair, CScale, level, pointer
+from tinygauge.exact.library import CCurve, CPair, CScale, level, pointer, whole
+from tinygauge.exact.pairs import operands
 from tinygauge.exact.scales import LIMITS, Rounding
 from tinygauge.exact.steps import Array, Step
 from tinygauge.exact.tables import curve16_table
@@ -21,19 +22,14 @@ __all__ = ["VALUE_BINDERS"]
 Run = Callable[[list[Array]], list[Array]]
 
 
-def _whole(array: Array) -> Array:
-    return np.ascontiguousarray(array)
-
-
 def _on_pairs(step: steps.Add | steps.Multiply, evaluate: Callable[..., None], dtype: Any) -> Run:
     """Return what calls ``evaluate(count, a, b, y)`` on operands of one shape."""
-    shapes = (step.a_shape, step.b_shape)
 
     def run(xs: list[Array]) -> list[Array]:
-        pair = [x.reshape(-1, *shape) for x, shape in zip(xs, shapes, strict=True)]
+        pair = operands(step, xs)
         if pair[0].shape != pair[1].shape:
             pair = list(np.broadcast_arrays(*pair))
-        a, b = map(_whole, pair)
+        a, b = map(whole, pair)
         y = empty(a.shape, dtype)
         evaluate(a.size, *map(pointer, (a, b, y)))
         return [y]
@@ -82,10 +78,10 @@ def _multiply(step: steps.Multiply, kernels: ctypes.CDLL) -> Run | None:
 
 
 def _lookup(step: steps.Lookup, kernels: ctypes.CDLL) -> Run:
-    table = _whole(step.table)
+    table = whole(step.table)
 
     def run(xs: list[Array]) -> list[Array]:
-        x = _whole(xs[0])
+        x = whole(xs[0])
         y = empty(x.shape, np.int8)
         kernels.tg_lookup_s8(pointer(table), x.size, pointer(x), pointer(y))
         return [y]
@@ -107,7 +103,7 @@ def _requantize(step: steps.Requantize, kernels: ctypes.CDLL) -> Run | None:
         function = functions.get((xs[0].dtype.name, step.dtype))
         if function is None:
             return plain.PLAIN[steps.Requantize](step, xs)
-        x = _whole(xs[0])
+        x = whole(xs[0])
         y = empty(x.shape, step.dtype)
         function(*numbers, x.size, pointer(x), pointer(y))
         return [y]
@@ -116,11 +112,11 @@ def _requantize(step: steps.Requantize, kernels: ctypes.CDLL) -> Run | None:
 
 
 def _curve(step: steps.Curve, kernels: ctypes.CDLL) -> Run:
-    table = _whole(curve16_table())
+    table = whole(curve16_table())
     curve = CCurve(step.multiplier, step.shift, step.is_tanh)
 
     def run(xs: list[Array]) -> list[Array]:
-        x = _whole(xs[0])
+        x = whole(xs[0])
         y = empty(x.shape, np.int16)
         kernels.tg_curve_s16(byref(curve), pointer(table), x.size, pointer(x), pointer(y))
         return [y]
@@ -152,7 +148,7 @@ def _dequantize(step: steps.Dequantize, kernels: ctypes.CDLL) -> Run | None:
         function = functions.get(xs[0].dtype.name)
         if function is None:
             return plain.PLAIN[steps.Dequantize](step, xs)
-        x = _whole(xs[0])
+        x = whole(xs[0])
         y = empty(x.shape, np.float32)
         function(step.scale, step.zero, x.size, pointer(x), pointer(y))
         return [y]

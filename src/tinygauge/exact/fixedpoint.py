@@ -12,13 +12,14 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from tinygauge.exact.scales import Scale
+from tinygauge.exact.scales import LIMITS, Scale
 
 __all__ = [
     "exp_negative",
     "high_mul",
     "inverse_root",
     "logistic",
+    "nearest_away",
     "one_over_one_plus",
     "rescale",
     "rescale_by",
@@ -26,6 +27,7 @@ __all__ = [
     "rescale_ties_up",
     "rescale_wide",
     "round_shift",
+    "stored",
     "tanh",
     "wrap",
 ]
@@ -43,6 +45,36 @@ _EXP_FACTORS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 
 def wrap(x: Longs) -> Longs:
     """Keep the low 32 bits, with their sign, as 32-bit registers do."""
     return x.astype(np.int32).astype(np.int64)
+
+
+def stored(x: Longs, dtype: str) -> npt.NDArray[Any]:
+    """Store values as an integer type: wrapped to 32 bits first, as sums are, then clipped.
+
+    Parameters
+    ----------
+    x : ndarray of int64
+    dtype : str
+        ``"int8"`` or ``"int16"``.
+
+    Returns
+    -------
+    ndarray
+    """
+    return np.clip(wrap(x), *LIMITS[dtype]).astype(dtype)
+
+
+def nearest_away(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Round real numbers to nearest, ties away from zero, in their own type.
+
+    Parameters
+    ----------
+    x : ndarray of float32 or float64
+
+    Returns
+    -------
+    ndarray
+    """
+    return cast("npt.NDArray[Any]", np.copysign(np.floor(np.abs(x) + 0.5), x))
 
 
 def high_mul(a: Longs, b: int | Longs) -> Longs:

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tinygauge.exact.scales import Scale
 from tinygauge.exact.steps import Array, Window
 
@@ -31,6 +33,8 @@ __all__ = [
     "level_for_int16",
     "library",
     "pointer",
+    "succeed",
+    "whole",
 ]
 
 LEVELS = ("portable", "avx2", "avxvnni", "avx512", "neon", "dotprod")
@@ -200,6 +204,17 @@ class CLstm(Structure):
 def pointer(array: Array | None) -> int | None:
     """Return the address of an array's first element; the caller keeps the array alive."""
     return None if array is None else array.ctypes.data
+
+
+def whole(array: Array) -> Array:
+    """Return an array in order in memory, as kernels read it."""
+    return np.ascontiguousarray(array)
+
+
+def succeed(code: int) -> None:
+    """Raise MemoryError where a kernel found no room to work in."""
+    if code != 0:
+        raise MemoryError("no room for the compiled kernels")
 
 
 _I, _L, _P = c_int32, c_int64, c_void_p

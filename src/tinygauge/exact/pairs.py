@@ -5,7 +5,9 @@ The operands' shapes are filled with 1 in front to as many dimensions as the out
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from tinygauge.exact.scales import Scale
 from tinygauge.exact.steps import Step
@@ -14,13 +16,44 @@ __all__ = [
     "AddMany",
     "Compare",
     "Normalize",
+    "Pair",
     "Prelu",
     "Product",
     "Select",
     "SquaredDifference",
+    "operands",
 ]
 
 Shape = tuple[int, ...]
+
+
+class Pair(Protocol):
+    """A step of two operands, whose shapes have the output's dimensions."""
+
+    @property
+    def a_shape(self) -> Shape:
+        """Of the first."""
+
+    @property
+    def b_shape(self) -> Shape:
+        """Of the second."""
+
+
+def operands(step: Pair, xs: Sequence[Any]) -> list[Any]:
+    """Give both operands as many dimensions as the output has.
+
+    Parameters
+    ----------
+    step : Pair
+    xs : sequence of two arrays
+        Of NumPy or of PyTorch, with the batch in front.
+
+    Returns
+    -------
+    list of two arrays
+    """
+    shapes = (step.a_shape, step.b_shape)
+    return [x.reshape(-1, *shape) for x, shape in zip(xs, shapes, strict=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -16,17 +16,20 @@ from tinygauge.errors import DatasetError
 from tinygauge.exact import plain_litert, steps, steps_litert
 from tinygauge.exact.fixedpoint import (
     high_mul,
+    nearest_away,
     one_over_one_plus,
     rescale_by,
     rescale_real,
     round_shift,
+    stored,
     wrap,
 )
+from tinygauge.exact.pairs import operands
 from tinygauge.exact.plain_pairs import PAIRS
 from tinygauge.exact.plain_recurrent import lstm, svdf
 from tinygauge.exact.plain_windows import convolve, pool
 from tinygauge.exact.recurrent import Lstm, Svdf
-from tinygauge.exact.scales import LIMITS, Rounding, Scale
+from tinygauge.exact.scales import Rounding, Scale
 from tinygauge.exact.steps import Array, Step
 from tinygauge.exact.tables import curve16, softmax16_tables
 
@@ -41,14 +44,8 @@ def bits(values: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     return cast("Longs", np.frexp(values.astype(np.float64))[1].astype(np.int64))
 
 
-def _operands(step: steps.Add | steps.Multiply | steps.Extremum, xs: list[Array]) -> list[Array]:
-    """Give both operands as many dimensions as the output has."""
-    shapes = (step.a_shape, step.b_shape)
-    return [x.reshape(-1, *shape) for x, shape in zip(xs, shapes, strict=True)]
-
-
 def _add(step: steps.Add, xs: list[Array]) -> list[Array]:
-    a, b = (x.astype(np.int64) for x in _operands(step, xs))
+    a, b = (x.astype(np.int64) for x in operands(step, xs))
     left = rescale_by((a - step.a_zero) << step.left_shift, step.a)
     right = rescale_by((b - step.b_zero) << step.left_shift, step.b)
     total = rescale_by(left - right if step.negate_b else left + right, step.out)
@@ -56,7 +53,7 @@ def _add(step: steps.Add, xs: list[Array]) -> list[Array]:
 
 
 def _multiply(step: steps.Multiply, xs: list[Array]) -> list[Array]:
-    a, b = (x.astype(np.int64) for x in _operands(step, xs))
+    a, b = (x.astype(np.int64) for x in operands(step, xs))
     product = (a - step.a_zero) * (b - step.b_zero)
     if step.rounding is Rounding.ONE:
         limits = (step.low - step.out_zero, step.high - step.out_zero)
@@ -67,7 +64,7 @@ def _multiply(step: steps.Multiply, xs: list[Array]) -> list[Array]:
 
 
 def _extremum(step: steps.Extremum, xs: list[Array]) -> list[Array]:
-    a, b = _operands(step, xs)
+    a, b = operands(step, xs)
     return [np.maximum(a, b) if step.is_max else np.minimum(a, b)]
 
 
@@ -89,7 +86,7 @@ def _leaky_relu16(step: steps.LeakyRelu16, xs: list[Array]) -> list[Array]:
     scaled = np.where(
         values >= 0, rescale_by(values, step.identity), rescale_by(values, step.alpha)
     )
-    return [np.clip(wrap(scaled + step.out_zero), *LIMITS["int16"]).astype(np.int16)]
+    return [stored(scaled + step.out_zero, "int16")]
 
 
 def _softmax8(step: steps.Softmax8, xs: list[Array]) -> list[Array]:
@@ -140,8 +137,7 @@ def scale_of_mean(scale: Scale, count: int) -> Scale:
 def finish_sums(step: steps.Reduce, total: Longs, dtype: str) -> Array:
     """Turn sums into the stored values of their means, or of themselves."""
     scale = scale_of_mean(step.scale, step.count) if step.kind == "mean" else step.scale
-    values = wrap(rescale_by(total, scale) + step.out_zero)
-    return np.clip(values, *LIMITS[dtype]).astype(dtype)
+    return stored(rescale_by(total, scale) + step.out_zero, dtype)
 
 
 def _reduce(step: steps.Reduce, xs: list[Array]) -> list[Array]:
@@ -157,11 +153,11 @@ def _quantize(step: steps.Quantize, xs: list[Array]) -> list[Array]:
         return plain_litert.quantize(step, xs)
     with np.errstate(over="ignore", invalid="ignore"):
         quotient = (np.asarray(xs[0], np.float32) / np.float32(step.scale)).astype(np.float64)
-    rounded = np.copysign(np.floor(np.abs(quotient) + 0.5), quotient)
-    rounded = np.nan_to_num(rounded, nan=-(2.0**31), posinf=2.0**31, neginf=-(2.0**31))
+    rounded = np.nan_to_num(
+        nearest_away(quotient), nan=-(2.0**31), posinf=2.0**31, neginf=-(2.0**31)
+    )
     whole = np.clip(rounded, -(2**31), 2**31 - 1).astype(np.int64)
-    limits = LIMITS[step.dtype]
-    return [np.clip(wrap(whole + step.zero), *limits).astype(step.dtype)]
+    return [stored(whole + step.zero, step.dtype)]
 
 
 def _dequantize(step: steps.Dequantize, xs: list[Array]) -> list[Array]:

@@ -8,13 +8,22 @@ its own way, as the steps say.
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tinygauge.exact import steps_litert as steps
-from tinygauge.exact.fixedpoint import high_mul, rescale, rescale_by, rescale_ties_up, wrap
+from tinygauge.exact.fixedpoint import (
+    high_mul,
+    nearest_away,
+    rescale,
+    rescale_by,
+    rescale_ties_up,
+    stored,
+    wrap,
+)
+from tinygauge.exact.pairs import operands
 from tinygauge.exact.plain_windows import sums_of
 from tinygauge.exact.scales import LIMITS, Rounding, Scale
 from tinygauge.exact.steps import Array, Dequantize, Quantize
@@ -40,11 +49,6 @@ _QUANTIZED_TOGETHER = 8
 _DEQUANTIZED_TOGETHER = 8
 
 
-def _away(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Round to nearest, ties away from zero."""
-    return cast("npt.NDArray[np.float64]", np.copysign(np.floor(np.abs(x) + 0.5), x))
-
-
 def _whole(x: npt.NDArray[Any]) -> Longs:
     """Convert to int32 as x86 does: whatever does not fit becomes the lowest."""
     lowest = float(-(2**31))
@@ -67,8 +71,7 @@ def add_in_blocks(step: steps.AddInBlocks, xs: list[Array]) -> list[Array]:
     ----------
     LiteRT, kernels/internal/optimized/integer_ops/add.h; the roundings were found by comparing.
     """
-    shapes = (step.a_shape, step.b_shape)
-    a, b = (x.reshape(-1, *s).astype(np.int64) for x, s in zip(xs, shapes, strict=True))
+    a, b = (x.astype(np.int64) for x in operands(step, xs))
     a, b = (a - step.a_zero) << step.left_shift, (b - step.b_zero) << step.left_shift
     whole = _operand(a, step.a, cuts=step.cuts) + _operand(b, step.b, cuts=step.cuts)
     total = rescale_by(a, step.a) + rescale_by(b, step.b)
@@ -114,15 +117,17 @@ def dense_wide(step: steps.DenseWide, xs: list[Array]) -> list[Array]:
     if step.real is None:
         values = rescale_ties_up(wrap(sums), step.multipliers, step.shifts)
     else:
-        values = _whole(_away(sums.astype(np.float64) * step.real))
+        values = _whole(nearest_away(sums.astype(np.float64) * step.real))
     return [np.clip(values, w.low, w.high).astype(np.int16)]
 
 
 def finish_real_sums(step: steps.RealSum, total: Longs, dtype: str) -> Array:
     """Turn sums of stored values into results."""
     scaled = total.astype(np.float32) * np.float32(step.factor) + np.float32(step.offset)
-    rounded = _whole(_away(scaled.astype(np.float64))) if step.ties_away else _clipped(scaled)
-    return np.clip(wrap(rounded + step.out_zero), *LIMITS[dtype]).astype(dtype)
+    rounded = (
+        _whole(nearest_away(scaled.astype(np.float64))) if step.ties_away else _clipped(scaled)
+    )
+    return stored(rounded + step.out_zero, dtype)
 
 
 def _clipped(scaled: npt.NDArray[np.float32]) -> Longs:
@@ -146,7 +151,7 @@ def finish_channel_means(step: steps.ChannelMean, total: Longs) -> Array:
     up, rest = np.s_[..., : step.ties_up], np.s_[..., step.ties_up :]
     means[up] = rescale_ties_up(total[up], step.scale.multiplier, step.scale.shift)
     means[rest] = rescale(total[rest], step.scale.multiplier, step.scale.shift)
-    return np.clip(wrap(means + step.offset), *LIMITS["int8"]).astype(np.int8)
+    return stored(means + step.offset, "int8")
 
 
 def channel_mean(step: steps.ChannelMean, xs: list[Array]) -> list[Array]:
@@ -170,7 +175,7 @@ def softmax_real(step: steps.SoftmaxReal, xs: list[Array]) -> list[Array]:
     exps = step.exp_table[values.max(axis=-1, keepdims=True) - values]
     total = np.add.accumulate(exps, axis=-1, dtype=np.float32)[..., -1:]
     inverse = np.float32(1) / (total * np.float32(1 / 256))
-    shares = _away((exps * inverse).astype(np.float64)) - 128
+    shares = nearest_away((exps * inverse).astype(np.float64)) - 128
     return [np.clip(shares, *LIMITS["int8"]).astype(np.int8)]
 
 
@@ -207,6 +212,8 @@ def quantize(step: Quantize, xs: list[Array]) -> list[Array]:
         else:
             together = x.shape[1] // _QUANTIZED_TOGETHER * _QUANTIZED_TOGETHER
             values = _whole(nearest)
-            values[:, together:] = _whole(_away(x[:, together:].astype(np.float64) / step.scale))
+            values[:, together:] = _whole(
+                nearest_away(x[:, together:].astype(np.float64) / step.scale)
+            )
             values = wrap(values + step.zero)
     return [np.clip(values, low, high).astype(step.dtype).reshape(xs[0].shape)]

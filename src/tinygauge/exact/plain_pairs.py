@@ -6,17 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from tinygauge.exact import pairs
-from tinygauge.exact.fixedpoint import inverse_root, rescale, rescale_by, rescale_wide, wrap
-from tinygauge.exact.scales import LIMITS
+from tinygauge.exact.fixedpoint import inverse_root, rescale, rescale_by, rescale_wide, stored, wrap
+from tinygauge.exact.pairs import operands
 from tinygauge.exact.steps import Array, Step
 
 __all__ = ["PAIRS"]
 
-Longs = npt.NDArray[np.int64]
-Pair = pairs.Prelu | pairs.SquaredDifference | pairs.Compare | pairs.Product
 
 _COMPARISONS: dict[str, Callable[[Array, Array], Array]] = {
     "EQUAL": np.equal,
@@ -28,30 +25,20 @@ _COMPARISONS: dict[str, Callable[[Array, Array], Array]] = {
 }
 
 
-def _operands(step: Pair, xs: list[Array]) -> list[Array]:
-    """Give both operands as many dimensions as the output has."""
-    shapes = (step.a_shape, step.b_shape)
-    return [x.reshape(-1, *shape) for x, shape in zip(xs, shapes, strict=True)]
-
-
-def _stored(values: Longs, dtype: np.dtype[Any]) -> Array:
-    return np.clip(wrap(values), *LIMITS[dtype.name]).astype(dtype)
-
-
 def _prelu(step: pairs.Prelu, xs: list[Array]) -> list[Array]:
-    a, b = (x.astype(np.int64) for x in _operands(step, xs))
+    a, b = (x.astype(np.int64) for x in operands(step, xs))
     values = a - step.a_zero
     below = rescale_by(values * (b - step.b_zero), step.product)
     scaled = np.where(values >= 0, rescale_by(values, step.identity), below)
-    return [_stored(scaled + step.out_zero, xs[0].dtype)]
+    return [stored(scaled + step.out_zero, xs[0].dtype.name)]
 
 
 def _squared_difference(step: pairs.SquaredDifference, xs: list[Array]) -> list[Array]:
-    a, b = (x.astype(np.int64) for x in _operands(step, xs))
+    a, b = (x.astype(np.int64) for x in operands(step, xs))
     left = rescale_by((a - step.a_zero) << step.left_shift, step.a)
     right = rescale_by((b - step.b_zero) << step.left_shift, step.b)
     square = wrap((left - right) * (left - right))
-    return [_stored(rescale_by(square, step.out) + step.out_zero, xs[0].dtype)]
+    return [stored(rescale_by(square, step.out) + step.out_zero, xs[0].dtype.name)]
 
 
 def _add_many(step: pairs.AddMany, xs: list[Array]) -> list[Array]:
@@ -60,11 +47,11 @@ def _add_many(step: pairs.AddMany, xs: list[Array]) -> list[Array]:
     for x in (np.zeros(1, np.int8), *xs):
         shifted = (x.astype(np.int64) - step.in_zero) << step.left_shift
         total = total + rescale_by(shifted, step.each)
-    return [_stored(rescale_by(wrap(total), step.out) + step.out_zero, xs[0].dtype)]
+    return [stored(rescale_by(wrap(total), step.out) + step.out_zero, xs[0].dtype.name)]
 
 
 def _compare(step: pairs.Compare, xs: list[Array]) -> list[Array]:
-    a, b = _operands(step, xs)
+    a, b = operands(step, xs)
     if step.a is not None and step.b is not None:
         a = rescale_by((a.astype(np.int64) - step.a_zero) << 8, step.a)
         b = rescale_by((b.astype(np.int64) - step.b_zero) << 8, step.b)
@@ -77,7 +64,7 @@ def _select(step: pairs.Select, xs: list[Array]) -> list[Array]:
 
 
 def _product(step: pairs.Product, xs: list[Array]) -> list[Array]:
-    a, b = _operands(step, xs)
+    a, b = operands(step, xs)
     # Doubles hold sums of 16-bit products exactly, up to a depth that lowering checks.
     left, right = a.astype(np.float64) - step.a_zero, b.astype(np.float64) - step.b_zero
     if step.is_a_turned:
@@ -87,14 +74,14 @@ def _product(step: pairs.Product, xs: list[Array]) -> list[Array]:
     sums = (left @ right).astype(np.int64)
     scaled = rescale_wide if a.dtype == np.int16 else rescale
     values = scaled(sums, step.out.multiplier, step.out.shift)
-    return [_stored(values + step.out_zero, a.dtype)]
+    return [stored(values + step.out_zero, a.dtype.name)]
 
 
 def _normalize(step: pairs.Normalize, xs: list[Array]) -> list[Array]:
     values = xs[0].astype(np.int64) - step.in_zero
     squares = (values * values).sum(axis=-1, keepdims=True)
     multiplier, shift = inverse_root(squares)
-    return [_stored(rescale(values, multiplier, shift + 7), xs[0].dtype)]
+    return [stored(rescale(values, multiplier, shift + 7), xs[0].dtype.name)]
 
 
 PAIRS: dict[type[Step], Callable[[Any, list[Array]], list[Array]]] = {

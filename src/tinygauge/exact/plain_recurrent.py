@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from tinygauge.exact.fixedpoint import rescale, rescale_by, rescale_wide, wrap
+from tinygauge.exact.fixedpoint import rescale, rescale_by, rescale_wide, stored, wrap
 from tinygauge.exact.products import Product, product_with
 from tinygauge.exact.recurrent import Lstm, Svdf
 from tinygauge.exact.scales import LIMITS, Scale
@@ -56,12 +56,11 @@ def run_svdf(step: Svdf, product: Product, xs: list[Array]) -> list[Array]:
     """
     sums = product(xs[0]).astype(np.int64)
     clamped = np.clip(rescale_by(sums, step.to_state), *LIMITS[step.times.dtype.name])
-    stored = (clamped + step.state_zero).astype(step.times.dtype)  # int8 wraps around, as TFLM's
-    newest = stored.astype(np.int64) - step.state_zero
+    features = (clamped + step.state_zero).astype(step.times.dtype)  # int8 wraps around, as TFLM's
+    newest = features.astype(np.int64) - step.state_zero
     weighted = newest * step.times[:, -1].astype(np.int64)
     total = weighted.reshape(*weighted.shape[:-1], -1, step.rank).sum(axis=-1) + step.bias
-    values = wrap(rescale_by(wrap(total), step.to_output) + step.out_zero)
-    return [np.clip(values, *LIMITS["int8"]).astype(np.int8)]
+    return [stored(rescale_by(wrap(total), step.to_output) + step.out_zero, "int8")]
 
 
 def _short(values: Longs) -> Longs:
@@ -95,8 +94,8 @@ def _move_on(step: Lstm, from_input: Array, from_hidden: Array, hidden: Array, c
     curve = curve16(
         cell, is_tanh=True, multiplier=step.tanh_multiplier, shift=step.tanh_shift
     ).astype(np.int64)
-    values = wrap(rescale_by(curve * gates[_OUTPUT], step.hidden) + step.hidden_zero)
-    hidden[:] = np.clip(values, *LIMITS[hidden.dtype.name])
+    values = rescale_by(curve * gates[_OUTPUT], step.hidden) + step.hidden_zero
+    hidden[:] = stored(values, hidden.dtype.name)
 
 
 def lstm(step: Lstm, xs: list[Array]) -> list[Array]:

@@ -11,11 +11,11 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tinygauge.exact.library import level, pointer
+from tinygauge.exact.library import level, pointer, succeed
 from tinygauge.exact.scales import LIMITS
 from tinygauge.exact.steps import Array
 
-__all__ = ["Product", "bind_product", "product_with"]
+__all__ = ["Product", "bind_product", "fits_float32", "product_with"]
 
 Product = Callable[[Array], Array]
 """From ``(..., depth)`` to ``(..., count)``, of int32 with int8 values and else of int64."""
@@ -28,8 +28,19 @@ _EXACT_IN_FLOAT32 = 1 << 24
 _COLUMNS = 16
 
 
-def _is_short(weights: Weights, dtype: str) -> bool:
-    """Tell whether no sum of products reaches what float32 holds exactly."""
+def fits_float32(weights: Weights, dtype: str) -> bool:
+    """Tell whether float32 holds every sum of products with stored values exactly.
+
+    Parameters
+    ----------
+    weights : ndarray of int8, shape (count, depth)
+    dtype : str
+        Of the values.
+
+    Returns
+    -------
+    bool
+    """
     totals = np.abs(weights.astype(np.int64)).sum(axis=1)
     return (LIMITS[dtype][1] + 1) * int(totals.max(initial=0)) < _EXACT_IN_FLOAT32
 
@@ -60,7 +71,7 @@ def product_with(weights: Weights, zero: int, dtype: str, bias: Array | None = N
     callable
         See `Product`.
     """
-    kind = np.float32 if _is_short(weights, dtype) else np.float64
+    kind = np.float32 if fits_float32(weights, dtype) else np.float64
     matrix = np.ascontiguousarray(weights.T.astype(kind))
     start = _start(weights, zero, bias, dtype)
     return lambda x: (x.astype(kind) @ matrix).astype(start.dtype) + start
@@ -85,7 +96,7 @@ def bind_product(
         See `Product`.
     """
     count, depth = weights.shape
-    is_short = _is_short(weights, dtype)
+    is_short = fits_float32(weights, dtype)
     function = kernels.tg_batch_products_s16
     if dtype == "int8":
         function = kernels.tg_batch_products_s8 if is_short else kernels.tg_batch_products_s8_long
@@ -100,8 +111,7 @@ def bind_product(
         rows = np.ascontiguousarray(x)
         sums = np.empty((*x.shape[:-1], count), start.dtype)
         sizes = (rows.size // depth, depth, count)
-        if function(level(), *sizes, *map(pointer, (rows, packed, start, sums))) != 0:
-            raise MemoryError("no room for the compiled kernels")
+        succeed(function(level(), *sizes, *map(pointer, (rows, packed, start, sums))))
         return sums
 
     return run

@@ -18,6 +18,7 @@ from tinygauge.exact.fixedpoint import (
     high_mul,
     inverse_root,
     logistic,
+    nearest_away,
     rescale,
     rescale_by,
     round_shift,
@@ -44,10 +45,22 @@ __all__ = [
 ]
 
 Table = npt.NDArray[np.int8]
-_STORED = np.arange(-128, 128, dtype=np.int64)
+STORED = np.arange(-128, 128, dtype=np.int64)
+"""Every int8, in the order of a table."""
 
 
-def _as_table(values: npt.NDArray[np.int64], low: int = -128, high: int = 127) -> Table:
+def as_table(values: npt.NDArray[np.int64], low: int = -128, high: int = 127) -> Table:
+    """Clip what `STORED` values become.
+
+    Parameters
+    ----------
+    values : ndarray of int64, shape (256,)
+    low, high : int
+
+    Returns
+    -------
+    ndarray of int8, shape (256,)
+    """
     return np.clip(values, low, high).astype(np.int8)
 
 
@@ -70,7 +83,7 @@ def requantize_table(scale: Scale, in_zero: int, out_zero: int, low: int, high: 
     ----------
     tflite-micro, kernels/internal/reference/requantize.h; kernels/activations.h for RELU.
     """
-    return _as_table(wrap(rescale_by(_STORED - in_zero, scale) + out_zero), low, high)
+    return as_table(wrap(rescale_by(STORED - in_zero, scale) + out_zero), low, high)
 
 
 def clamp_table(low: int, high: int) -> Table:
@@ -84,7 +97,7 @@ def clamp_table(low: int, high: int) -> Table:
     -------
     ndarray of int8, shape (256,)
     """
-    return _as_table(_STORED, low, high)
+    return as_table(STORED, low, high)
 
 
 def _input_radius(integer_bits: int, left_shift: int) -> int:
@@ -120,10 +133,10 @@ def logistic_table(scale: float, zero: int) -> Table:
     tflite-micro, kernels/logistic_common.cc, reference/integer_ops/logistic.h.
     """
     factor = _q4(scale)
-    values = _STORED - zero
+    values = STORED - zero
     radius = _input_radius(4, factor.shift)
     curve = round_shift(logistic(rescale_by(values, factor)), 23) - 128
-    return _as_table(np.where(values <= -radius, -128, np.where(values >= radius, 127, curve)))
+    return as_table(np.where(values <= -radius, -128, np.where(values >= radius, 127, curve)))
 
 
 def tanh_table(scale: float, zero: int) -> Table:
@@ -143,10 +156,10 @@ def tanh_table(scale: float, zero: int) -> Table:
     tflite-micro, kernels/tanh.cc, reference/integer_ops/tanh.h.
     """
     factor = _q4(scale)
-    values = _STORED - zero
+    values = STORED - zero
     radius = _input_radius(4, factor.shift)
     curve = round_shift(tanh(rescale_by(values, factor)), 24)
-    return _as_table(np.where(values <= -radius, -128, np.where(values >= radius, 127, curve)))
+    return as_table(np.where(values <= -radius, -128, np.where(values >= radius, 127, curve)))
 
 
 def leaky_relu_table(identity: Scale, alpha: Scale, in_zero: int, out_zero: int) -> Table:
@@ -166,9 +179,9 @@ def leaky_relu_table(identity: Scale, alpha: Scale, in_zero: int, out_zero: int)
     ----------
     tflite-micro, reference/leaky_relu.h, QuantizeLeakyRelu.
     """
-    values = _STORED - in_zero
+    values = STORED - in_zero
     scaled = np.where(values >= 0, rescale_by(values, identity), rescale_by(values, alpha))
-    return _as_table(wrap(scaled + out_zero))
+    return as_table(wrap(scaled + out_zero))
 
 
 def absolute_table(scale: Scale | None, in_zero: int, out_zero: int) -> Table:
@@ -188,8 +201,8 @@ def absolute_table(scale: Scale | None, in_zero: int, out_zero: int) -> Table:
     ----------
     tflite-micro, kernels/elementwise.cc, AbsEvalQuantized.
     """
-    values = np.abs(_STORED - in_zero)
-    return _as_table((values if scale is None else rescale_by(values, scale)) + out_zero)
+    values = np.abs(STORED - in_zero)
+    return as_table((values if scale is None else rescale_by(values, scale)) + out_zero)
 
 
 def elu_table(in_scale: float, in_zero: int, out_scale: float, out_zero: int) -> Table:
@@ -214,12 +227,12 @@ def elu_table(in_scale: float, in_zero: int, out_scale: float, out_zero: int) ->
     """
     one = np.float32(1)
     inverse = one / np.float32(out_scale)
-    real = np.float32(in_scale) * (_STORED - in_zero).astype(np.float32)
+    real = np.float32(in_scale) * (STORED - in_zero).astype(np.float32)
     exps = np.array([math.exp(min(0.0, float(x))) for x in real]).astype(np.float32)
     rescaled = np.where(real < 0, exps - one, real) * inverse
-    rounded = np.copysign(np.floor(np.abs(rescaled.astype(np.float64)) + 0.5), rescaled)
+    rounded = nearest_away(rescaled.astype(np.float64))
     stored = (rounded.astype(np.float32) + np.float32(out_zero)).astype(np.float64)
-    return _as_table(np.clip(stored, -(2.0**31), 2.0**31 - 1).astype(np.int64))
+    return as_table(np.clip(stored, -(2.0**31), 2.0**31 - 1).astype(np.int64))
 
 
 def inverse_root_table(scale: Scale, out_zero: int) -> Table:
@@ -239,11 +252,11 @@ def inverse_root_table(scale: Scale, out_zero: int) -> Table:
     ----------
     tflite-micro, kernels/elementwise.cc, RsqrtEvalQuantized.
     """
-    values = _STORED + 128
+    values = STORED + 128
     multiplier, shift = inverse_root(values)
     roots = rescale(np.ones_like(values), multiplier, shift + 20)
     scaled = rescale(roots, scale.multiplier, scale.shift - 20)
-    return _as_table(np.where(values == 0, 127, wrap(scaled + out_zero)))
+    return as_table(np.where(values == 0, 127, wrap(scaled + out_zero)))
 
 
 def _short_high_mul(a: npt.NDArray[np.int64], b: int) -> npt.NDArray[np.int64]:
@@ -287,7 +300,7 @@ def hard_swish_table(in_scale: float, in_zero: int, out_scale: float, out_zero: 
     reluish = quantize_multiplier(float(fine / (np.float32(3) / np.float32(32768))))
     if output.shift > 0 or output.shift < -15 or not -15 <= reluish.shift <= 15:
         raise ValueError("scales that TFLM's kernel can't shift by")
-    values = (_STORED - in_zero) << 7
+    values = (STORED - in_zero) << 7
     on_output = _short_high_mul(values, _short(output))
     gate = values
     if reluish.shift > 0:
@@ -299,7 +312,7 @@ def hard_swish_table(in_scale: float, in_zero: int, out_scale: float, out_zero: 
         gate = round_shift(gate, -reluish.shift)
     product = ((gate + (1 << 15)) >> 1) * on_output
     truncated = np.sign(product) * (np.abs(product) >> 15)
-    return _as_table(round_shift(truncated, -output.shift) + out_zero)
+    return as_table(round_shift(truncated, -output.shift) + out_zero)
 
 
 def exp_table(scale: Scale, diff_min: int) -> npt.NDArray[np.int32]:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from tinygauge.exact.fixedpoint import rescale_ties_up
+from tinygauge.exact.fixedpoint import nearest_away, rescale_ties_up
 from tinygauge.exact.scales import Scale
+from tinygauge.exact.tables import STORED, Table, as_table
 
 __all__ = [
     "hyperbolic_tangent",
@@ -21,14 +22,8 @@ __all__ = [
     "sigmoid",
 ]
 
-Table = npt.NDArray[np.int8]
-_STORED = np.arange(-128, 128, dtype=np.int64)
 # exp() of it is nearly the largest float32.
 _MOST_EXPONENT = 88.0
-
-
-def _as_table(values: npt.NDArray[np.int64]) -> Table:
-    return np.clip(values, -128, 127).astype(np.int8)
 
 
 def sigmoid(x: np.float32) -> np.float32:
@@ -100,13 +95,12 @@ def real_table(
     ----------
     XNNPACK, src/reference/unary-elementwise.cc; LiteRT, kernels/internal/common.h, LUTPopulate.
     """
-    x = (_STORED - before[1]).astype(np.float32) * np.float32(before[0])
+    x = (STORED - before[1]).astype(np.float32) * np.float32(before[0])
     y = np.array([function(value) for value in x], np.float32)
     scaled = y * (np.float32(1) / np.float32(after[0]))
     if ties_away:
-        rounded = np.copysign(np.floor(np.abs(scaled) + np.float32(0.5)), scaled)
-        return _as_table(rounded.astype(np.int64) + after[1])
-    return _as_table(np.rint(scaled + np.float32(after[1])).astype(np.int64))
+        return as_table(nearest_away(scaled).astype(np.int64) + after[1])
+    return as_table(np.rint(scaled + np.float32(after[1])).astype(np.int64))
 
 
 def shifted_table(positive: float, negative: float, in_zero: int, out_zero: int) -> Table:
@@ -126,10 +120,10 @@ def shifted_table(positive: float, negative: float, in_zero: int, out_zero: int)
     ----------
     XNNPACK, src/qs8-vcvt and src/qs8-vlrelu.
     """
-    values = _STORED - in_zero
+    values = STORED - in_zero
     above, below = (int(np.rint(np.float32(256) * np.float32(f))) for f in (positive, negative))
     products = values * np.where(values > 0, above, below)
-    return _as_table(((products + 128) >> 8) + out_zero)
+    return as_table(((products + 128) >> 8) + out_zero)
 
 
 def requantize_ties_up_table(scale: Scale, in_zero: int, out_zero: int) -> Table:
@@ -148,7 +142,7 @@ def requantize_ties_up_table(scale: Scale, in_zero: int, out_zero: int) -> Table
     ----------
     LiteRT, kernels/internal/optimized/optimized_ops.h, Requantize, on x86-64.
     """
-    return _as_table(rescale_ties_up(_STORED - in_zero, scale.multiplier, scale.shift) + out_zero)
+    return as_table(rescale_ties_up(STORED - in_zero, scale.multiplier, scale.shift) + out_zero)
 
 
 def real_exp_table(scale: float, beta: float) -> npt.NDArray[np.float32]:

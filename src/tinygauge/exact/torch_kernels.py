@@ -22,7 +22,9 @@ from tinygauge.errors import ConfigError, UnknownNameError
 from tinygauge.exact import steps
 from tinygauge.exact.fixedpoint import Reals, Shifts
 from tinygauge.exact.kernels import bind
+from tinygauge.exact.pairs import operands
 from tinygauge.exact.plain import scale_of_mean
+from tinygauge.exact.products import fits_float32
 from tinygauge.exact.scales import Rounding, Scale
 from tinygauge.exact.steps import Array, Step, Window
 
@@ -52,9 +54,6 @@ template <typename T> T rescale(T x, T multiplier, T shift, T ties_up) {
 _MOST_CHUNK_BYTES = 256 << 20
 _ROOM_FACTOR = 160
 _CPU_CHUNK_BYTES = 4 << 20
-# Integers below it are exact in float32.
-_EXACT_IN_FLOAT32 = 1 << 24
-_MOST_INT8 = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,10 +234,10 @@ def _products(on: Torch, step: steps.Convolve) -> Function:
         weights, w = weights[:, ::-1, ::-1], _as_convolution(w)
     matrices = weights.reshape(groups, w.out_c // groups, -1).transpose(0, 2, 1)
     held = on.put(matrices)
-    largest = _MOST_INT8 * int(np.abs(matrices.astype(np.int64)).sum(axis=1).max())
+    fits = fits_float32(step.weights.reshape(w.out_c, -1), "int8")
 
     def run(x: Tensor) -> Tensor:
-        is_short = x.dtype == on.torch.int8 and largest < _EXACT_IN_FLOAT32
+        is_short = x.dtype == on.torch.int8 and fits
         kind, whole = on.torch.float64, on.torch.int64
         # Where the user lets PyTorch take TF32 or bfloat16 for products, sums may have fewer bits.
         if is_short and on.torch.get_float32_matmul_precision() == "highest":
@@ -341,17 +340,11 @@ def _pool(on: Torch, step: steps.Pool) -> Run:
     return run
 
 
-def _operands(step: steps.Add | steps.Multiply | steps.Extremum, xs: list[Tensor]) -> list[Tensor]:
-    """Give both operands as many dimensions as the output has."""
-    shapes = (step.a_shape, step.b_shape)
-    return [x.reshape(-1, *shape) for x, shape in zip(xs, shapes, strict=True)]
-
-
 def _add(on: Torch, step: steps.Add) -> Run:
     of_a, of_b, of_sum = (on.rescale_by(scale) for scale in (step.a, step.b, step.out))
 
     def run(xs: list[Tensor]) -> list[Tensor]:
-        a, b = _operands(step, xs)
+        a, b = operands(step, xs)
         left = of_a((a.int() - step.a_zero) << step.left_shift)
         right = of_b((b.int() - step.b_zero) << step.left_shift)
         total = of_sum(left - right if step.negate_b else left + right) + step.out_zero
@@ -367,7 +360,7 @@ def _multiply(on: Torch, step: steps.Multiply) -> Run:
         rescale = on.rescale_real(step.factor, *limits)
 
     def run(xs: list[Tensor]) -> list[Tensor]:
-        a, b = _operands(step, xs)
+        a, b = operands(step, xs)
         product = rescale((a.int() - step.a_zero) * (b.int() - step.b_zero))
         return [(product + step.out_zero).clamp(step.low, step.high).to(a.dtype)]
 
@@ -376,7 +369,7 @@ def _multiply(on: Torch, step: steps.Multiply) -> Run:
 
 def _extremum(on: Torch, step: steps.Extremum) -> Run:
     function = on.torch.maximum if step.is_max else on.torch.minimum
-    return lambda xs: [function(*_operands(step, xs))]
+    return lambda xs: [function(*operands(step, xs))]
 
 
 def _lookup(on: Torch, step: steps.Lookup) -> Run:

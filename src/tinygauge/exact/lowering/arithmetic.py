@@ -46,14 +46,7 @@ def _operands(scope: Scope, op: Op) -> tuple[Tensor, Tensor, Tensor, Shape, Shap
     scope.operands(op, 2)
     a, b, output = scope.input(op), scope.input(op, 1), scope.output(op)
     scope.activations(op, a, b, output)
-    try:
-        shape = np.broadcast_shapes(a.shape, b.shape)
-    except ValueError as error:
-        raise scope.refuse(op, f"shapes {a.shape} and {b.shape}") from error
-    scope.same_shape(op, output, shape)
-    ranks = len(shape)
-    a_shape = (1,) * (ranks - len(a.shape)) + a.shape
-    b_shape = (1,) * (ranks - len(b.shape)) + b.shape
+    a_shape, b_shape = scope.operand_shapes(op, a, b)
     return a, b, output, a_shape, b_shape
 
 

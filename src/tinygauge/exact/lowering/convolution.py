@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygauge.exact.lowering.scope import PerTensor, Scope, Shape
+from tinygauge.exact.lowering.scope import MAX_DEPTH, PerTensor, Scope, Shape
 from tinygauge.exact.lowering.xnnpack import takes_transpose
 from tinygauge.exact.scales import Rounding, Scale
 from tinygauge.exact.steps import Convolve, Pool, Window
@@ -22,8 +22,6 @@ _STRIDES = ("stride_h", "stride_w")
 _DILATIONS = ("dilation_h_factor", "dilation_w_factor")
 # TFLM refuses dense ops whose bias is this far from the scale of the sum (kernel_util.cc).
 _BIAS_TOLERANCE = 0.02
-# Beyond it a sum of int8 products may not fit into 32 bits: TFLM's behaviour is undefined.
-_MAX_DEPTH = 2**16
 # Channels that LiteRT's kernels of DEPTHWISE_CONV_2D and TRANSPOSE_CONV take at a time.
 _CHANNELS_TOGETHER = 8
 # In TFLite's schema.
@@ -117,7 +115,7 @@ def _convolve(
 ) -> Convolve:  # fmt: skip
     """Put the parts of a convolution together; `taken` says whether XNNPACK would."""
     depth = window["filter_h"] * window["filter_w"] * window["filter_c"]
-    scope.require(op, depth <= _MAX_DEPTH, f"sums of {depth:,} products")
+    scope.require(op, depth <= MAX_DEPTH, f"sums of {depth:,} products")
     dtype = scope.activations(op, image, output)
     # Sums of int16 are rescaled alike by all; dense ops have a kernel of their own below.
     rounding = scope.arithmetic(dtype, taken=taken) if dtype is DType.INT8 else Rounding.TWO

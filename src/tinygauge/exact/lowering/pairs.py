@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygauge.exact.lowering.scope import Scope, Shape
+from tinygauge.exact.lowering.scope import MAX_DEPTH, Scope, with_ranks
 from tinygauge.exact.pairs import (
     AddMany,
     Compare,
@@ -14,7 +14,7 @@ from tinygauge.exact.pairs import (
     Select,
     SquaredDifference,
 )
-from tinygauge.graph import DType, Op, Tensor
+from tinygauge.graph import DType, Op
 
 __all__ = [
     "add_many",
@@ -26,29 +26,11 @@ __all__ = [
     "squared_difference",
 ]
 
-_MAX_DEPTH = 2**16
 # What each comparison takes (comparisons.cc); GREATER runs with int16 too, but says no to all.
 _COMPARED = (DType.INT8, DType.INT32, DType.FLOAT32)
 _COMPARED_MORE = {"EQUAL": DType.BOOL, "NOT_EQUAL": DType.BOOL}
 # TFLM's loops over operands of different shapes.
 _MOST_RANKS = 4
-
-
-def _filled(shape: Shape, ranks: int) -> Shape:
-    return (1,) * (ranks - len(shape)) + shape
-
-
-def _shapes(scope: Scope, op: Op, *tensors: Tensor, most: int = _MOST_RANKS) -> tuple[Shape, ...]:
-    """Return the operands' shapes with the output's dimensions, which must follow from them."""
-    shapes = [tensor.shape for tensor in tensors]
-    try:
-        whole = np.broadcast_shapes(*shapes)
-    except ValueError as error:
-        raise scope.refuse(op, f"shapes {', '.join(map(str, shapes))}") from error
-    alike = all(shape == whole for shape in shapes)
-    scope.require(op, alike or len(whole) <= most, f"{len(whole)} dimensions")
-    scope.same_shape(op, scope.output(op), whole)
-    return tuple(_filled(shape, len(whole)) for shape in shapes)
 
 
 def prelu(scope: Scope, op: Op) -> Prelu:
@@ -63,7 +45,7 @@ def prelu(scope: Scope, op: Op) -> Prelu:
     scope.activations(op, source, output)
     scope.require(op, slopes.dtype is DType.INT8, f"slopes of type {slopes.dtype}")
     scope.require(op, len(source.shape) <= _MOST_RANKS, f"{len(source.shape)} dimensions")
-    a_shape, b_shape = _shapes(scope, op, source, slopes)
+    a_shape, b_shape = scope.operand_shapes(op, source, slopes, most=_MOST_RANKS)
     scope.same_shape(op, output, source.shape)
     before, own = scope.quantization(op, source), scope.quantization(op, slopes)
     after = scope.quantization(op, output)
@@ -92,7 +74,7 @@ def squared_difference(scope: Scope, op: Op) -> SquaredDifference:
     scope.operands(op, 2)
     a, b, output = scope.input(op), scope.input(op, 1), scope.output(op)
     dtype = scope.activations(op, a, b, output)
-    a_shape, b_shape = _shapes(scope, op, a, b)
+    a_shape, b_shape = scope.operand_shapes(op, a, b, most=_MOST_RANKS)
     first, second = scope.quantization(op, a), scope.quantization(op, b)
     result = scope.quantization(op, output)
     bits = 7 if dtype is DType.INT8 else 0
@@ -145,7 +127,7 @@ def compare(scope: Scope, op: Op) -> Compare:
     known = (*_COMPARED, _COMPARED_MORE.get(op.kind, DType.INT8))
     scope.require(op, a.dtype is b.dtype and a.dtype in known, f"values of type {a.dtype}")
     scope.require(op, output.dtype is DType.BOOL, f"gives {output.dtype}")
-    a_shape, b_shape = _shapes(scope, op, a, b)
+    a_shape, b_shape = scope.operand_shapes(op, a, b, most=_MOST_RANKS)
     ends = {"op": op.index, "inputs": (a.index, b.index), "outputs": (output.index,)}
     shapes = {"kind": op.kind, "a_shape": a_shape, "b_shape": b_shape}
     if a.dtype is not DType.INT8:
@@ -170,7 +152,7 @@ def select(scope: Scope, op: Op) -> Select:
     scope.require(op, a.dtype is b.dtype is output.dtype, f"mixes {a.dtype}, {b.dtype}")
     known = a.dtype in (DType.INT8, DType.INT16, DType.FLOAT32)
     scope.require(op, known, f"values of type {a.dtype}")
-    first, second, third = _shapes(scope, op, chosen, a, b, most=5)
+    first, second, third = scope.operand_shapes(op, chosen, a, b, most=5)
     return Select(
         op=op.index,
         inputs=(chosen.index, a.index, b.index),
@@ -192,12 +174,12 @@ def batch_matmul(scope: Scope, op: Op) -> Product:
     ranks = max(len(a.shape), len(b.shape))
     fits = min(len(a.shape), len(b.shape)) >= 2 and ranks <= 5
     scope.require(op, fits, f"shapes {a.shape} and {b.shape}")
-    a_shape, b_shape = _filled(a.shape, ranks), _filled(b.shape, ranks)
+    a_shape, b_shape = with_ranks(a.shape, ranks), with_ranks(b.shape, ranks)
     turned = bool(op.options.get("adj_x")), bool(op.options.get("adj_y"))
     rows, depth = a_shape[-2:][:: -1 if turned[0] else 1]
     same, columns = b_shape[-2:][:: -1 if turned[1] else 1]
     scope.require(op, depth == same, f"shapes {a.shape} and {b.shape}")
-    scope.require(op, depth <= _MAX_DEPTH // (1 if dtype is DType.INT8 else 16), "a long sum")
+    scope.require(op, depth <= MAX_DEPTH // (1 if dtype is DType.INT8 else 16), "a long sum")
     try:
         front = np.broadcast_shapes(a_shape[:-2], b_shape[:-2])
     except ValueError as error:

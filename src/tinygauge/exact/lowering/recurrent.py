@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from tinygauge.exact.lowering.scope import PerTensor, Scope
+from tinygauge.exact.lowering.scope import MAX_DEPTH, PerTensor, Scope
 from tinygauge.exact.recurrent import Lstm, Svdf
 from tinygauge.exact.scales import LIMITS, Scale, nearest_power_of_two
 from tinygauge.graph import DType, Op, Tensor
@@ -23,8 +23,6 @@ _VARIANTS = {"a peephole": (9, 10, 11), "a projection": (16, 17), "norms": (20, 
 _Q3_12, _Q0_15 = 2.0**-12, 2.0**-15
 # The kernel multiplies with 3 << shift in 32 bits, or shifts by up to 31 to the right.
 _TANH_SHIFTS = range(-31, 15)
-# Beyond it a sum of int8 products may not fit into 32 bits: TFLM's behaviour is undefined.
-_MAX_DEPTH = 2**16
 # svdf_common.cc stops where the bias is farther from the scale of the sum.
 _BIAS_TOLERANCE = 1e-5
 
@@ -59,7 +57,7 @@ def svdf(scope: Scope, op: Op) -> Svdf:
     scope.same_shape(op, output, (batch, filters // rank))
     scope.require(op, state.shape == (batch, memory * filters), f"a state of shape {state.shape}")
     scope.require(op, times.shape == (filters, memory), f"times of shape {times.shape}")
-    scope.require(op, max(inputs, memory * rank) <= _MAX_DEPTH, "sums of too many products")
+    scope.require(op, max(inputs, memory * rank) <= MAX_DEPTH, "sums of too many products")
     scope.require(op, source.dtype is output.dtype is DType.INT8, f"values of type {source.dtype}")
     scope.require(op, state.dtype is times.dtype, f"a state of {state.dtype}, times {times.dtype}")
     before, kept, after = (scope.quantization(op, each) for each in (source, state, output))
@@ -142,7 +140,7 @@ def _check_shapes(scope: Scope, op: Op) -> tuple[int, int]:
     batch = source.shape[1 if op.options.get("time_major") else 0]
     whole = math.prod(hidden.shape) == math.prod(cell.shape) == batch * units
     scope.require(op, whole, f"states of shape {hidden.shape} and {cell.shape}")
-    scope.require(op, max(inputs, units) <= _MAX_DEPTH, "sums of too many products")
+    scope.require(op, max(inputs, units) <= MAX_DEPTH, "sums of too many products")
     return inputs, units
 
 

@@ -21,11 +21,14 @@ from tinygauge.exact.scales import (
 from tinygauge.exact.steps import Step
 from tinygauge.graph import DType, Model, Op, Subgraph, Tensor
 
-__all__ = ["ADVICE", "Lower", "PerTensor", "Scope", "Shape"]
+__all__ = ["ADVICE", "MAX_DEPTH", "Lower", "PerTensor", "Scope", "Shape", "with_ranks"]
 
 Shape = tuple[int, ...]
 
 ADVICE = "It runs with --runner interpreter"
+MAX_DEPTH = 2**16
+"""Products in a sum of int8; more may not fit into 32 bits, and TFLM's behaviour is undefined."""
+
 # Kernels index with 32-bit integers; nothing for a microcontroller comes near.
 _MAX_ELEMENTS = 2**26
 # A shift to the left beyond is undefined in the kernels of TFLM.
@@ -35,6 +38,11 @@ _LARGEST_WIDE_SHIFT = 7
 _MAX_DIMENSIONS = 6
 # The smallest scale that float32 holds in full.
 _TINY = float(np.finfo(np.float32).tiny)
+
+
+def with_ranks(shape: Shape, ranks: int) -> Shape:
+    """Fill a shape with 1 in front to so many dimensions."""
+    return (1,) * (ranks - len(shape)) + shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,23 @@ class Scope:
     def same_shape(self, op: Op, tensor: Tensor, shape: Shape) -> None:
         """Refuse an output whose stated shape is not the one that the op gives."""
         self.require(op, tensor.shape == shape, f"gives {shape}, the file says {tensor.shape}")
+
+    def operand_shapes(
+        self, op: Op, *tensors: Tensor, most: int = _MAX_DIMENSIONS
+    ) -> tuple[Shape, ...]:
+        """Return the operands' shapes with the output's dimensions, which must follow from them.
+
+        Operands of different shapes may have at `most` so many dimensions.
+        """
+        shapes = [tensor.shape for tensor in tensors]
+        try:
+            whole = np.broadcast_shapes(*shapes)
+        except ValueError as error:
+            raise self.refuse(op, f"shapes {' and '.join(map(str, shapes))}") from error
+        alike = all(shape == whole for shape in shapes)
+        self.require(op, alike or len(whole) <= most, f"{len(whole)} dimensions")
+        self.same_shape(op, self.output(op), whole)
+        return tuple(with_ranks(shape, len(whole)) for shape in shapes)
 
     def positive(self, op: Op, *names: str) -> tuple[int, ...]:
         """Return options that must be small positive integers: strides, sizes, dilations."""
