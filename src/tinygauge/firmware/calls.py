@@ -26,16 +26,14 @@ from tinygauge.firmware.writer import (
     Place,
     Strided,
     Writer,
+    ends_of,
     strides_of,
     write_operands,
+    write_pair,
 )
 from tinygauge.graph import DType
 
 __all__ = ["CALLS"]
-
-
-def _ends(writer: Writer, step: Step) -> tuple[Place, Place]:
-    return writer.tensor(step.inputs[0]), writer.tensor(step.outputs[0])
 
 
 def _window(writer: Writer, window: steps.Window) -> str:
@@ -44,7 +42,7 @@ def _window(writer: Writer, window: steps.Window) -> str:
 
 
 def _convolve(writer: Writer, step: steps.Convolve) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     wide = source.dtype is DType.INT16
     sums = "int64_t" if wide else "int32_t"
     bias = "0" if step.bias is None else writer.array(sums, step.bias)
@@ -62,42 +60,20 @@ def _convolve(writer: Writer, step: steps.Convolve) -> None:
 
 
 def _pool(writer: Writer, step: steps.Pool) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     kind = "max" if step.is_max else "average"
     kernel = f"tg_{kind}_pool_{source.kind}"
     writer.call(kernel, _window(writer, step.window), source.pointer, goal.pointer)
 
 
 def _add(writer: Writer, step: steps.Add) -> None:
-    operands, goal = write_operands(writer, step)
-    pair = writer.struct(
-        "tg_pair",
-        a_zero=step.a_zero,
-        b_zero=step.b_zero,
-        out_zero=step.out_zero,
-        a=c_scale(step.a),
-        b=c_scale(step.b),
-        out=c_scale(step.out),
-        left_shift=step.left_shift,
-        negate_b=int(step.negate_b),
-        low=step.low,
-        high=step.high,
-    )
-    writer.call(f"tg_add_{goal.kind}", pair, *operands, goal.pointer)
+    scales = {"a": c_scale(step.a), "b": c_scale(step.b), "out": c_scale(step.out)}
+    numbers = {"left_shift": step.left_shift, "negate_b": int(step.negate_b)}
+    write_pair(writer, "add", step, **scales, **numbers, low=step.low, high=step.high)
 
 
 def _multiply(writer: Writer, step: steps.Multiply) -> None:
-    operands, goal = write_operands(writer, step)
-    pair = writer.struct(
-        "tg_pair",
-        a_zero=step.a_zero,
-        b_zero=step.b_zero,
-        out_zero=step.out_zero,
-        out=c_scale(step.out),
-        low=step.low,
-        high=step.high,
-    )
-    writer.call(f"tg_mul_{goal.kind}", pair, *operands, goal.pointer)
+    write_pair(writer, "mul", step, out=c_scale(step.out), low=step.low, high=step.high)
 
 
 def _extremum(writer: Writer, step: steps.Extremum) -> None:
@@ -106,13 +82,13 @@ def _extremum(writer: Writer, step: steps.Extremum) -> None:
 
 
 def _lookup(writer: Writer, step: steps.Lookup) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     table = writer.array("int8_t", step.table)
     writer.call("tg_lookup_s8", table, goal.elements, source.pointer, goal.pointer)
 
 
 def _softmax(writer: Writer, step: steps.Softmax8 | steps.Softmax16) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     depth = source.shape[-1]
     softmax = writer.struct(
         "tg_softmax",
@@ -128,7 +104,7 @@ def _softmax(writer: Writer, step: steps.Softmax8 | steps.Softmax16) -> None:
 
 
 def _curve(writer: Writer, step: steps.Curve) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     curve = writer.struct(
         "tg_curve", multiplier=step.multiplier, shift=step.shift, is_tanh=int(step.is_tanh)
     )
@@ -137,7 +113,7 @@ def _curve(writer: Writer, step: steps.Curve) -> None:
 
 
 def _requantize(writer: Writer, step: steps.Requantize) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     kinds = [source.kind] if source.kind == goal.kind else [source.kind, goal.kind]
     scale = f"(tg_scale){c_scale(step.scale)}"
     ends = (step.in_zero, step.out_zero, goal.elements, source.pointer, goal.pointer)
@@ -152,7 +128,7 @@ def _requantize(writer: Writer, step: steps.Requantize) -> None:
 
 
 def _reduce(writer: Writer, step: steps.Reduce) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     axes = [axis - 1 for axis in step.axes]
     pointer, shape = source.pointer, source.shape
     if axes != list(range(axes[0], axes[-1] + 1)):  # put the reduced axes last
@@ -178,13 +154,13 @@ def _reduce(writer: Writer, step: steps.Reduce) -> None:
 
 
 def _quantize(writer: Writer, step: steps.Quantize) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     numbers = (c_float(step.scale), step.zero, goal.elements)
     writer.call(f"tg_quantize_{goal.kind}", *numbers, source.pointer, goal.pointer)
 
 
 def _dequantize(writer: Writer, step: steps.Dequantize) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     numbers = (c_float(step.scale), step.zero, goal.elements)
     writer.call(f"tg_dequantize_{source.kind}", *numbers, source.pointer, goal.pointer)
 
@@ -199,12 +175,12 @@ def _permuted(writer: Writer, source: Place, order: Sequence[int], goal: str) ->
 
 
 def _permute(writer: Writer, step: steps.Permute) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     _permuted(writer, source, [axis - 1 for axis in step.axes[1:]], goal.pointer)
 
 
 def _pad(writer: Writer, step: steps.Pad) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     value = writer.array(C_TYPES[source.dtype], [step.value])
     writer.call("tg_fill", goal.width, goal.elements, value, goal.pointer)
     strides = strides_of(goal.shape)
@@ -244,13 +220,13 @@ def _slice(writer: Writer, step: steps.Slice) -> None:
 
 
 def _pick(writer: Writer, step: steps.Pick) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     index = writer.array("int32_t", step.index)
     writer.call("tg_pick", goal.width, goal.elements, index, source.pointer, goal.pointer)
 
 
 def _gather(writer: Writer, step: steps.Gather) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     places = np.arange(source.elements, dtype=np.int32).reshape(source.shape)
     index = writer.array("int32_t", np.take(places, step.index, axis=step.axis - 1))
     writer.call("tg_pick", goal.width, goal.elements, index, source.pointer, goal.pointer)
@@ -261,7 +237,7 @@ def _reshape(writer: Writer, step: steps.Reshape) -> None:
 
 
 def _take_rows(writer: Writer, step: steps.TakeRows) -> None:
-    places, goal = _ends(writer, step)
+    places, goal = ends_of(writer, step)
     width = math.prod(step.table.shape[1:]) * goal.width
     table = writer.array(C_TYPES[goal.dtype], step.table)
     numbers = (width, len(step.table), places.elements)
@@ -285,18 +261,18 @@ _CASTS = {
 
 
 def _cast(writer: Writer, step: steps.Cast) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     kinds = (_CASTS[source.dtype], _CASTS[goal.dtype])
     writer.call("tg_cast", *kinds, goal.elements, source.pointer, goal.pointer)
 
 
 def _negate(writer: Writer, step: steps.Negate) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     writer.call("tg_negate_f32", goal.elements, source.pointer, goal.pointer)
 
 
 def _resize_bilinear(writer: Writer, step: steps.ResizeBilinear) -> None:
-    source, goal = _ends(writer, step)
+    source, goal = ends_of(writer, step)
     resize = writer.struct(
         "tg_resize",
         images=source.elements // (step.in_h * step.in_w * step.in_c),

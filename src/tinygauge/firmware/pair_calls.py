@@ -8,9 +8,8 @@ from itertools import product
 import numpy as np
 
 from tinygauge.exact.pairs import Prelu, Product, SquaredDifference
-from tinygauge.exact.scales import LIMITS
 from tinygauge.firmware.text import c_scale
-from tinygauge.firmware.writer import Shape, Writer, write_operands
+from tinygauge.firmware.writer import Shape, Writer, write_pair
 
 __all__ = ["write_prelu", "write_product", "write_squared_difference"]
 
@@ -23,19 +22,8 @@ def write_prelu(writer: Writer, step: Prelu) -> None:
     writer : Writer
     step : Prelu
     """
-    operands, goal = write_operands(writer, step)
-    low, high = LIMITS[goal.dtype.value]
-    pair = writer.struct(
-        "tg_pair",
-        a_zero=step.a_zero,
-        b_zero=step.b_zero,
-        out_zero=step.out_zero,
-        a=c_scale(step.identity),
-        out=c_scale(step.product),
-        low=low,
-        high=high,
-    )
-    writer.call(f"tg_prelu_{goal.kind}", pair, *operands, goal.pointer)
+    scales = {"a": c_scale(step.identity), "out": c_scale(step.product)}
+    write_pair(writer, "prelu", step, **scales)
 
 
 def write_squared_difference(writer: Writer, step: SquaredDifference) -> None:
@@ -46,21 +34,8 @@ def write_squared_difference(writer: Writer, step: SquaredDifference) -> None:
     writer : Writer
     step : SquaredDifference
     """
-    operands, goal = write_operands(writer, step)
-    low, high = LIMITS[goal.dtype.value]
-    pair = writer.struct(
-        "tg_pair",
-        a_zero=step.a_zero,
-        b_zero=step.b_zero,
-        out_zero=step.out_zero,
-        a=c_scale(step.a),
-        b=c_scale(step.b),
-        out=c_scale(step.out),
-        left_shift=step.left_shift,
-        low=low,
-        high=high,
-    )
-    writer.call(f"tg_squared_difference_{goal.kind}", pair, *operands, goal.pointer)
+    scales = {"a": c_scale(step.a), "b": c_scale(step.b), "out": c_scale(step.out)}
+    write_pair(writer, "squared_difference", step, **scales, left_shift=step.left_shift)
 
 
 def write_product(writer: Writer, step: Product) -> None:

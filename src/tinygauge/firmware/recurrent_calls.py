@@ -10,7 +10,7 @@ from tinygauge.exact.recurrent import Lstm, Svdf
 from tinygauge.exact.scales import Scale
 from tinygauge.exact.tables import curve16_table
 from tinygauge.firmware.text import c_scale
-from tinygauge.firmware.writer import C_TYPES, Writer
+from tinygauge.firmware.writer import C_TYPES, Writer, ends_of
 from tinygauge.graph import DType
 
 __all__ = ["write_lstm", "write_svdf"]
@@ -32,7 +32,7 @@ def write_svdf(writer: Writer, step: Svdf) -> None:
     writer : Writer
     step : Svdf
     """
-    source, goal = writer.tensor(step.inputs[0]), writer.tensor(step.outputs[0])
+    source, goal = ends_of(writer, step)
     filters, inputs = step.features.shape
     memory = step.times.shape[1]
     batch = source.elements // inputs
@@ -71,7 +71,7 @@ def write_lstm(writer: Writer, step: Lstm) -> None:
     writer : Writer
     step : Lstm
     """
-    source, goal = writer.tensor(step.inputs[0]), writer.tensor(step.outputs[0])
+    source, goal = ends_of(writer, step)
     _, units, inputs = step.weights.shape
     batch, steps = source.shape[:2][:: -1 if step.is_time_major else 1]
     form = writer.struct(

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tinygauge.exact import pairs
+from tinygauge.exact.scales import LIMITS
+from tinygauge.exact.steps import Step
 from tinygauge.firmware.text import c_array, c_struct
 from tinygauge.graph import DType
 
@@ -19,8 +22,10 @@ __all__ = [
     "Shape",
     "Strided",
     "Writer",
+    "ends_of",
     "strides_of",
     "write_operands",
+    "write_pair",
 ]
 
 C_TYPES = {
@@ -36,16 +41,8 @@ _RANKS = 6  # dimensions of tg_copy
 Shape = tuple[int, ...]
 
 
-class Pair(Protocol):
+class Pair(pairs.Pair, Protocol):
     """A step of two operands that repeat where they are one."""
-
-    @property
-    def a_shape(self) -> Shape:
-        """Of the first, with the output's dimensions."""
-
-    @property
-    def b_shape(self) -> Shape:
-        """Of the second."""
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -54,6 +51,22 @@ class Pair(Protocol):
     @property
     def outputs(self) -> tuple[int, ...]:
         """The one output."""
+
+
+class ScaledPair(Pair, Protocol):
+    """A `Pair` of quantised operands."""
+
+    @property
+    def a_zero(self) -> int:
+        """Zero point of the first."""
+
+    @property
+    def b_zero(self) -> int:
+        """Zero point of the second."""
+
+    @property
+    def out_zero(self) -> int:
+        """Zero point of the output."""
 
 
 class Place:
@@ -172,6 +185,21 @@ class Writer:
         self.call("tg_strided_copy", self.struct("tg_copy", **fields), source.pointer, goal.pointer)
 
 
+def ends_of(writer: Writer, step: Step) -> tuple[Place, Place]:
+    """Return where the first input and the first output of a step lie.
+
+    Parameters
+    ----------
+    writer : Writer
+    step : Step
+
+    Returns
+    -------
+    tuple of Place
+    """
+    return writer.tensor(step.inputs[0]), writer.tensor(step.outputs[0])
+
+
 def strides_of(shape: Shape) -> Shape:
     """Return the strides of a dense tensor, in elements.
 
@@ -220,3 +248,23 @@ def write_operands(writer: Writer, step: Pair) -> tuple[list[str | int], Place]:
     for index, shape in zip(step.inputs, (step.a_shape, step.b_shape), strict=True):
         found += _operand(writer, writer.tensor(index), shape, whole)
     return found, goal
+
+
+def write_pair(writer: Writer, kernel: str, step: ScaledPair, **fields: int | str) -> None:
+    """Write an op of two quantised operands.
+
+    Parameters
+    ----------
+    writer : Writer
+    kernel : str
+        Its name, without the type.
+    step : ScaledPair
+    **fields : int or str
+        Of ``tg_pair``, besides the zero points; the range is that of the output's type unless
+        `low` and `high` say otherwise.
+    """
+    operands, goal = write_operands(writer, step)
+    low, high = LIMITS[goal.dtype.value]
+    zeros = {"a_zero": step.a_zero, "b_zero": step.b_zero, "out_zero": step.out_zero}
+    pair = writer.struct("tg_pair", **zeros, **({"low": low, "high": high} | fields))
+    writer.call(f"tg_{kernel}_{goal.kind}", pair, *operands, goal.pointer)
