@@ -45,29 +45,11 @@ TG_AVX2_INLINE void tile(const tg_batch_conv *p, const tg_patches *patches, int3
       }
     }
   }
-  const int32_t channels = p->window.out_c;
-  finish_all(p, first, low, 4, quickly);
-  finish_all(p, first + 8, high, 4, quickly);
-#pragma GCC unroll 4
-  for (int32_t i = 0; i < 4; ++i) {
-    if (begin + i < patches->count) {
-      store16(p, low[i], high[i], channels - first, y, (begin + i) * channels + first);
-    }
-  }
+  store_tile(p, patches, begin, first, low, high, quickly, y);
 }
 
 /* Weights are (out_c / 16, runs, run / 2, 16, 2). */
-TG_AVX2 static void dense(const tg_batch_conv *p, const tg_patches *patches, int8_t *y) {
-  for (int32_t first = 0; first < p->window.out_c; first += TG_COLUMNS) {
-    for (int32_t begin = 0; begin < patches->count; begin += 4) {
-      if (is_quick(p)) {
-        tile(p, patches, begin, first, 1, y);
-      } else {
-        tile(p, patches, begin, first, 0, y);
-      }
-    }
-  }
-}
+DEFINE_DENSE(TG_AVX2)
 
 /* 16 lanes of one or two rows. */
 TG_AVX2_INLINE void lanes(const tg_batch_conv *p, const uint8_t *const *taps, const int16_t *w,
@@ -111,18 +93,7 @@ TG_AVX2_INLINE void depthwise_as(const tg_batch_conv *p, const uint8_t *const *t
 
 /* Weights are (patterns, 4, taps / 2, rows, 2, 8, 2): lanes in the order that unpacking gives, 0-3
  * and 8-11 of 16 before the others; _mm256_packs_epi32 undoes it. */
-TG_AVX2 static void depthwise(const tg_batch_conv *p, const uint8_t *const *taps, int32_t count,
-                              int8_t *y) {
-  if (p->rows > 1 && is_quick(p)) {
-    depthwise_as(p, taps, count, 2, 1, y);
-  } else if (p->rows > 1) {
-    depthwise_as(p, taps, count, 2, 0, y);
-  } else if (is_quick(p)) {
-    depthwise_as(p, taps, count, 1, 1, y);
-  } else {
-    depthwise_as(p, taps, count, 1, 0, y);
-  }
-}
+DEFINE_DEPTHWISE(TG_AVX2)
 
 /* See tg_operand. */
 TG_AVX2_INLINE __m256i operand8(__m128i stored, const tg_operand *o) {

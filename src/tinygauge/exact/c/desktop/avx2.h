@@ -156,6 +156,48 @@ TG_AVX2_INLINE void store16(const tg_batch_conv *p, __m256i low, __m256i high, i
   store_words(p, _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xD8), count, y, at);
 }
 
+/* Finish sums of four patches and 16 channels, the first 8 in `low`, and store what there is. */
+TG_AVX2_INLINE void store_tile(const tg_batch_conv *p, const tg_patches *patches, int32_t begin,
+                               int32_t first, __m256i low[4], __m256i high[4], int32_t quickly,
+                               int8_t *y) {
+  const int32_t channels = p->window.out_c;
+  finish_all(p, first, low, 4, quickly);
+  finish_all(p, first + 8, high, 4, quickly);
+#pragma GCC unroll 4
+  for (int32_t i = 0; i < 4; ++i) {
+    if (begin + i < patches->count) {
+      store16(p, low[i], high[i], channels - first, y, (begin + i) * channels + first);
+    }
+  }
+}
+
+/* The loops of a level, of its own `tile` and `depthwise_as`, compiled for each way to finish. */
+#define DEFINE_DENSE(TARGET)                                                                  \
+  TARGET static void dense(const tg_batch_conv *p, const tg_patches *patches, int8_t *y) {    \
+    for (int32_t first = 0; first < p->window.out_c; first += TG_COLUMNS) {                   \
+      for (int32_t begin = 0; begin < patches->count; begin += 4) {                           \
+        if (is_quick(p)) {                                                                    \
+          tile(p, patches, begin, first, 1, y);                                               \
+        } else {                                                                              \
+          tile(p, patches, begin, first, 0, y);                                               \
+        }                                                                                     \
+      }                                                                                       \
+    }                                                                                         \
+  }
+#define DEFINE_DEPTHWISE(TARGET)                                                              \
+  TARGET static void depthwise(const tg_batch_conv *p, const uint8_t *const *taps,            \
+                               int32_t count, int8_t *y) {                                    \
+    if (p->rows > 1 && is_quick(p)) {                                                         \
+      depthwise_as(p, taps, count, 2, 1, y);                                                  \
+    } else if (p->rows > 1) {                                                                 \
+      depthwise_as(p, taps, count, 2, 0, y);                                                  \
+    } else if (is_quick(p)) {                                                                 \
+      depthwise_as(p, taps, count, 1, 1, y);                                                  \
+    } else {                                                                                  \
+      depthwise_as(p, taps, count, 1, 0, y);                                                  \
+    }                                                                                         \
+  }
+
 /* Add as c/desktop/batch.h's tg_loops says. */
 void tg_add_avx2(const tg_pair *p, int64_t count, const int8_t *a, const int8_t *b, int8_t *y);
 

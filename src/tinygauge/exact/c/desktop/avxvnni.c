@@ -56,29 +56,11 @@ INLINE void tile(const tg_batch_conv *p, const tg_patches *patches, int32_t begi
       }
     }
   }
-  const int32_t channels = p->window.out_c;
-  finish_all(p, first, low, 4, quickly);
-  finish_all(p, first + 8, high, 4, quickly);
-#pragma GCC unroll 4
-  for (int32_t i = 0; i < 4; ++i) {
-    if (begin + i < patches->count) {
-      store16(p, low[i], high[i], channels - first, y, (begin + i) * channels + first);
-    }
-  }
+  store_tile(p, patches, begin, first, low, high, quickly, y);
 }
 
 /* Weights are (out_c / 16, runs, run / 4, 16, 4). */
-VNNI static void dense(const tg_batch_conv *p, const tg_patches *patches, int8_t *y) {
-  for (int32_t first = 0; first < p->window.out_c; first += TG_COLUMNS) {
-    for (int32_t begin = 0; begin < patches->count; begin += 4) {
-      if (is_quick(p)) {
-        tile(p, patches, begin, first, 1, y);
-      } else {
-        tile(p, patches, begin, first, 0, y);
-      }
-    }
-  }
-}
+DEFINE_DENSE(VNNI)
 
 /* Dwords with the bytes of four taps, 8 lanes each, in the order that unpacking gives. */
 INLINE void interleave(const uint8_t *const *taps, int32_t start, __m256i x[4]) {
@@ -137,18 +119,7 @@ INLINE void depthwise_as(const tg_batch_conv *p, const uint8_t *const *taps, int
 
 /* Weights are (2 patterns, taps / 4, rows, 4, 8, 4), and lanes in the order that unpacking gives;
  * packing undoes it. */
-VNNI static void depthwise(const tg_batch_conv *p, const uint8_t *const *taps, int32_t count,
-                           int8_t *y) {
-  if (p->rows > 1 && is_quick(p)) {
-    depthwise_as(p, taps, count, 2, 1, y);
-  } else if (p->rows > 1) {
-    depthwise_as(p, taps, count, 2, 0, y);
-  } else if (is_quick(p)) {
-    depthwise_as(p, taps, count, 1, 1, y);
-  } else {
-    depthwise_as(p, taps, count, 1, 0, y);
-  }
-}
+DEFINE_DEPTHWISE(VNNI)
 
 const tg_loops tg_avxvnni_loops = {1, stage, dense, depthwise, tg_add_avx2};
 #endif
