@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from tests.support.micro import adversarial_inputs, run_micro
+from tests.support.micro import adversarial_inputs, assert_refused, run_micro
 from tests.support.recurrent_models import add_lstm, add_svdf, lstm_model, svdf_model
 from tests.support.tiny_models import ModelBuilder
 
@@ -230,13 +230,7 @@ def test_what_is_undefined_or_refused_there_is_refused_here(
     """Variants that tflite-micro stops at, and those where its result is no one's intention."""
     model = graph.parse(make(), name="odd")
 
-    missing = find_unsupported(model)
-
-    assert missing is not None
-    assert why in missing.reason
-    if not micro_runs:
-        with pytest.raises(RuntimeError):
-            run_micro(model, adversarial_inputs(model, 1))
+    assert_refused(model, why, micro_runs=micro_runs)
 
 
 @pytest.mark.parametrize("rounding", [Rounding.ONE, Rounding.LITERT])

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tinygauge.exact import Rounding
+from tinygauge.exact import Rounding, find_unsupported
 from tinygauge.graph import DType, Model, Tensor
 
-__all__ = ["adversarial_inputs", "run_litert", "run_micro"]
+__all__ = ["adversarial_inputs", "assert_refused", "run_litert", "run_micro"]
 
 Array = npt.NDArray[Any]
 _ARENAS = (1 << 20, 1 << 24, 1 << 28)
@@ -125,3 +125,14 @@ def adversarial_inputs(model: Model, count: int, seed: int = 1) -> list[Array]:
     if rows:
         return [_places(tensor, count, rows, rng) for tensor in tensors]
     return [_rows(tensor, count, rng) for tensor in tensors]
+
+
+def assert_refused(model: Model, why: str, *, micro_runs: bool) -> None:
+    """Check that a model is not evaluated exactly and why, and whether tflite-micro runs it."""
+    missing = find_unsupported(model)
+
+    assert missing is not None
+    assert why in missing.reason
+    if not micro_runs:
+        with pytest.raises(RuntimeError):
+            run_micro(model, adversarial_inputs(model, 1))
