@@ -55,14 +55,17 @@ def test_what_was_scored_before_an_interruption_is_found_again() -> None:
 
 
 def test_one_model_that_hangs_or_does_not_fit_costs_only_itself() -> None:
-    """Its fault stands where its score would; the others have theirs."""
+    """Its fault stands where its score would; the others have theirs.
+
+    The 24 billion products of the slow model do not fit into a millisecond on any processor.
+    """
     x = np.zeros((LONG, 64, 64, 1), dtype=np.int8)
     data = Dataset(name="many", path="", sha256="m", x=x, y=np.zeros(LONG, int), x_scale=0.05)
-    sweep = Sweep([SLOW, MODELS[0]], data, ["two-rounding"], SweepOptions(time_limit_s=0.3))
+    sweep = Sweep([SLOW, MODELS[0]], data, ["two-rounding"], SweepOptions(time_limit_s=0.001))
     sweep.work()
     hung, misfit = (scores["two-rounding"] for scores in sweep.scores)
     assert isinstance(hung, RunnerError)
-    assert "did not end within 0.3 s" in str(hung)
+    assert "did not end within 0.001 s" in str(hung)
     assert isinstance(misfit, DatasetError)
 
 
