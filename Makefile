@@ -14,7 +14,9 @@ INSTALL := VIRTUAL_ENV=$(VENV) UV_PYTHON_DOWNLOADS=never $(UV) pip install --qui
 # An editable package beside its compiled kernels; without a C compiler NumPy does their work.
 define INSTALL_EDITABLE
 $(INSTALL) --no-deps --no-build-isolation --editable .
-{ $(BIN)/cmake -S . -B build/kernels -DCMAKE_INSTALL_PREFIX=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+purelib=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); \
+rm -rf "$$purelib/_tinygauge_kernels"; \
+{ $(BIN)/cmake -S . -B build/kernels -DCMAKE_INSTALL_PREFIX="$$purelib" && \
   $(BIN)/cmake --build build/kernels --config Release && \
   $(BIN)/cmake --install build/kernels --config Release; } >build/kernels.log 2>&1 || \
   echo "make: no compiled kernels (see build/kernels.log); NumPy does their work, slower"

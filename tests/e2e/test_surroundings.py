@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Run
+from tinygauge.exact import library
 
 FULL = Path("/dev/full")
 
@@ -89,6 +90,29 @@ def _wait_for(condition: Callable[[], bool], otherwise: str, patience_s: float =
     while not condition():
         assert time.monotonic() < end, otherwise
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("told", [library._sources_id(), "tg_sources_id"], ids=["others", "old"])
+def test_kernels_of_other_sources_are_refused(
+    tinygauge: Run, tmp_path: Path, models: Path, small_data: Path, told: str
+) -> None:
+    """A build from before a change would give wrong results or crash; NumPy serves until then."""
+    loaded = library.library()
+    if loaded is None:
+        pytest.skip("no compiled kernels here")
+    built = Path(loaded._name)
+    stale = tmp_path / "_tinygauge_kernels" / built.name
+    stale.parent.mkdir()
+    stale.write_bytes(built.read_bytes().replace(told.encode(), told[::-1].encode()))
+    words = ("evaluate", models / "cnn_8_i8.tflite", "--data", small_data, "--board", "ek-ra6m4")
+
+    done = tinygauge(*words, PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "built from other sources than this package holds. Install the package" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+    done = tinygauge(*words, PYTHONPATH=str(tmp_path), TINYGAUGE_KERNELS="numpy")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("jobs", ["0", "-1", "x", "1.5", "²"])

@@ -24,7 +24,7 @@ from tinygauge.errors import ConfigError, InputError, ModelFormatError, RunnerEr
 from tinygauge.evaluation.measured import load_runs, with_runs
 from tinygauge.evaluation.results import Alternative, Results
 from tinygauge.evaluation.sweep import Fault, Progress, Sweep, SweepOptions, tell
-from tinygauge.exact import open_processor
+from tinygauge.exact import backend, open_processor
 from tinygauge.files import named_path
 from tinygauge.inspection import (
     TOOL,
@@ -198,8 +198,10 @@ def evaluate(
     RunnerError
         If the cluster goes away in the midst.
     """
+    if data is not None and runner != Choice.INTERPRETER:
+        backend()  # say at once what can't be used, not once a model
     if runner == Choice.CUDA and cluster is None:
-        open_processor("cuda")  # say at once that it is absent, not once a model
+        open_processor("cuda")
     chosen_boards = _resolve(boards, catalog.board, "board")
     chosen_engines = _resolve(engines, catalog.engine, "engine")
     region = require if isinstance(require, Region) else parse_region(require)

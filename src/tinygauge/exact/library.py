@@ -6,14 +6,16 @@ import ctypes
 import importlib.util
 import os
 import sys
-from ctypes import POINTER, Structure, c_float, c_int32, c_int64, c_void_p
+from ctypes import POINTER, Structure, c_char_p, c_float, c_int32, c_int64, c_void_p
 from dataclasses import fields
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tinygauge.errors import ConfigError
 from tinygauge.exact.scales import Scale
 from tinygauge.exact.steps import Array, Window
 
@@ -273,6 +275,11 @@ def library() -> ctypes.CDLL | None:
     -------
     ctypes.CDLL or None
         None where none were built, or where TINYGAUGE_KERNELS is ``numpy``.
+
+    Raises
+    ------
+    ConfigError
+        If they were built from other C sources than this package's.
     """
     if os.environ.get(_VARIABLE) == "numpy":
         return None
@@ -283,11 +290,37 @@ def library() -> ctypes.CDLL | None:
             loaded = ctypes.CDLL(str(path))
         except OSError:  # built for another machine
             continue
+        _refuse_stale(loaded, path)
         for name, (result, arguments) in _FUNCTIONS.items():
             function = getattr(loaded, name)
             function.restype, function.argtypes = result, arguments
         return loaded
     return None
+
+
+def _sources_id() -> str:
+    """Digest the C sources of this package as CMakeLists.txt does."""
+    folder = Path(__file__).parent / "c"
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.[ch]")}
+    listing = "".join(
+        f"{name} {sha256(files[name].read_bytes()).hexdigest()}\n" for name in sorted(files)
+    )
+    return sha256(listing.encode()).hexdigest()
+
+
+def _refuse_stale(loaded: ctypes.CDLL, path: Path) -> None:
+    """Raise where other sources made the library: it may lay out its structures otherwise."""
+    try:
+        loaded.tg_sources_id.restype = c_char_p
+        built_from = loaded.tg_sources_id().decode()
+    except AttributeError:  # from before libraries said so
+        built_from = ""
+    if built_from != _sources_id():
+        raise ConfigError(
+            str(path),
+            "these compiled kernels were built from other sources than this package holds",
+            f"Install the package again (in a checkout: make demo); {_VARIABLE}=numpy does without",
+        )
 
 
 def _has_level(place: int) -> bool:
