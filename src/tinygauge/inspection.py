@@ -20,6 +20,7 @@ __all__ = [
     "Inspection",
     "build_findings",
     "core_findings",
+    "departure_findings",
     "engine_findings",
     "inspect",
     "maker_findings",
@@ -91,7 +92,7 @@ def inspect(path: str | Path) -> Inspection:
         counts=counts,
         ops=ops,
         support={e.name: unsupported_ops(model, e) for e in engines if e.ops is not None},
-        findings=model_findings(summary),
+        findings=(*model_findings(summary), *departure_findings(model, where=model.name)),
     )
 
 
@@ -312,6 +313,8 @@ def core_findings(
                 where=where,
             )
         )
+    if engine.name.startswith("tflm"):
+        findings += departure_findings(model, where=where)
     if precision == "float32" and core in _SOFT_FLOAT_CORES:
         findings.append(
             Finding(
@@ -323,6 +326,60 @@ def core_findings(
             )
         )
     return tuple(findings)
+
+
+def departure_findings(model: graph.Model, *, where: str) -> tuple[Finding, ...]:
+    """Name the ops that TFLM computes otherwise than the model says, and than LiteRT does.
+
+    Seen in tflite-micro 0.dev20261023, and tested (tests/golden/test_departures.py).
+
+    Parameters
+    ----------
+    model : Model
+    where : str
+        What the findings are about.
+
+    Returns
+    -------
+    tuple of Finding
+        One for each way, however many ops of the model it concerns.
+    """
+    ways = (_departure(op, part) for part in model.subgraphs for op in part.ops)
+    return tuple(
+        Finding(
+            code="TG112",
+            severity=Severity.WARNING,
+            message=f"{kind} of TFLM {what}",
+            advice=advice,
+            where=where,
+        )
+        for kind, what, advice in dict.fromkeys(way for way in ways if way)
+    )
+
+
+def _departure(op: graph.Op, subgraph: graph.Subgraph) -> tuple[str, str, str] | None:
+    """Return an op's kind, what TFLM does instead, and what helps."""
+    tensors = [subgraph.tensors[index] for index in op.inputs if index >= 0]
+    if not tensors:
+        return None
+    x = tensors[0]
+    zero_point = x.quantization.zero_point[0] if x.quantization else 0
+    match op.kind:
+        case "SPACE_TO_BATCH_ND" if len(tensors) > 2 and x.dtype is graph.DType.INT8:
+            # kernels/space_to_batch_nd.cc: nothing sets output_offset of the op's parameters.
+            paddings = tensors[2].data
+            if paddings is None or paddings.any():
+                what = f"pads with what is in memory, often 0, not with its zero point {zero_point}"
+                return op.kind, what, "Convert dilated convolutions into CONV_2D with a dilation"
+        case "GREATER" if x.dtype is graph.DType.INT16:
+            # kernels/comparisons.cc: ComparisonsPrepare sets the scales of int8 alone.
+            what = "compares int16 without their scales, and says no to all"
+            return op.kind, what, "Compare values of int8"
+        case "ADD_N" if x.dtype is graph.DType.INT8 and zero_point != 0:
+            # kernels/internal/reference/add_n.h: the sum begins with input1_offset.
+            what = f"adds {-zero_point} steps of the input's scale to each sum"
+            return op.kind, what, "Use ADD instead"
+    return None
 
 
 def model_findings(summary: ModelSummary) -> tuple[Finding, ...]:
