@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinygauge.exact import steps, steps_litert
+from tinygauge.exact import pairs, steps, steps_litert
 from tinygauge.exact.compiled import bind_compiled
 from tinygauge.exact.library import library
 from tinygauge.exact.plain import PLAIN
@@ -119,6 +119,69 @@ def test_products_and_sums_agree_with_numpy(dtype: str) -> None:
                 left_shift=left_shift, negate_b=bool(random.integers(2)),
             )  # fmt: skip
             assert_agrees(add, xs)
+
+
+ALL_PAIRS = [
+    each.astype(np.int8)[None]
+    for each in (np.repeat(np.arange(-128, 128), 256), np.tile(np.arange(-128, 128), 256))
+]
+
+
+@pytest.mark.parametrize(
+    "kind", ["EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"]
+)
+def test_comparisons_agree_with_numpy_for_all_pairs(kind: str) -> None:
+    """Scales from alike, which make many equal, to far apart; and where one is repeated."""
+    random = np.random.default_rng(9)
+    for other in (1.0, 0.5, *np.exp(random.uniform(-20, 0, SAMPLE))):
+        scales = [quantize_multiplier(0.9 * float(factor)) for factor in (1.0, other)]
+        numbers: dict[str, Any] = {
+            "kind": kind, "a": scales[0], "b": scales[1],
+            "a_zero": int(random.integers(-128, 128)), "b_zero": int(random.integers(-128, 128)),
+        }  # fmt: skip
+        size = (65536,)
+        assert_agrees(pairs.Compare(**PAIR_PLACE, **numbers, a_shape=size, b_shape=size), ALL_PAIRS)
+        few = [stored(random, "int8", 3, 5, 6), stored(random, "int8", 1, 1, 6)]
+        step = pairs.Compare(**PAIR_PLACE, **numbers, a_shape=(5, 6), b_shape=(1, 6))
+        assert_agrees(step, few)
+
+
+def test_sums_of_several_agree_with_numpy() -> None:
+    """ADD_N of up to nine operands, one of them the same for all inputs."""
+    random = np.random.default_rng(10)
+    for count in range(2, 10):
+        step = pairs.AddMany(
+            op=0, inputs=tuple(range(count)), outputs=(count,),
+            in_zero=int(random.integers(-128, 128)), out_zero=int(random.integers(-128, 128)),
+            each=quantize_multiplier(0.5), left_shift=20,
+            out=quantize_multiplier(2.0**-19 * float(random.uniform(0.1, 3))),
+        )  # fmt: skip
+        rows = [stored(random, "int8", 7, 99) for _ in range(count)]
+        assert_agrees(step, [*rows[1:], rows[0][:1]])
+
+
+def test_lengths_agree_with_numpy() -> None:
+    """L2_NORMALIZATION of rows of any two values, and of the longest row there may be."""
+    short = np.stack([each[0] for each in ALL_PAIRS], axis=-1)
+    longest = np.full((2, 2**15 - 1), 127, np.int8)
+    longest[1, ::2] = -128
+    for zero in (-128, -3, 0, 127):
+        step = pairs.Normalize(**PLACE, in_zero=zero)
+        assert_agrees(step, [short])
+        assert_agrees(step, [longest])
+        lengths = np.arange(1, 3000, 7)
+        for row in (stored(np.random.default_rng(11), "int8", 1, int(each)) for each in lengths):
+            assert_agrees(step, [row])
+
+
+def test_leaky_relu_of_all_int16_agrees_with_numpy() -> None:
+    """Whatever the scales, those that leave the type among them."""
+    x = np.arange(-32768, 32768, dtype=np.int16)[None]
+    random = np.random.default_rng(12)
+    for _ in range(SAMPLE):
+        identity, alpha = (quantize_multiplier(float(f)) for f in np.exp(random.uniform(-9, 3, 2)))
+        step = steps.LeakyRelu16(**PLACE, in_zero=0, out_zero=0, identity=identity, alpha=alpha)
+        assert_agrees(step, [x])
 
 
 def test_other_scales_and_types_agree_with_numpy() -> None:

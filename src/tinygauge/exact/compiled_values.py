@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygauge.exact import plain, steps
+from tinygauge.exact import pairs, plain, steps
 from tinygauge.exact.buffers import empty
 from tinygauge.exact.library import CCurve, CPair, CScale, level, pointer, whole
 from tinygauge.exact.pairs import operands
@@ -21,8 +21,12 @@ __all__ = ["VALUE_BINDERS"]
 
 Run = Callable[[list[Array]], list[Array]]
 
+# As kernels.h numbers them.
+_COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
+_NONE = CScale(0, 0)
 
-def _on_pairs(step: steps.Add | steps.Multiply, evaluate: Callable[..., None], dtype: Any) -> Run:
+
+def _on_pairs(step: pairs.Pair, evaluate: Callable[..., None], dtype: Any) -> Run:
     """Return what calls ``evaluate(count, a, b, y)`` on operands of one shape."""
 
     def run(xs: list[Array]) -> list[Array]:
@@ -58,9 +62,8 @@ def _add(step: steps.Add, kernels: ctypes.CDLL) -> Run:
 def _multiply(step: steps.Multiply, kernels: ctypes.CDLL) -> Run | None:
     if step.rounding is Rounding.ONE:
         return None
-    unused = CScale(0, 0)
     pair = CPair(
-        step.a_zero, step.b_zero, step.out_zero, unused, unused, CScale.of(step.out), 0, 0,
+        step.a_zero, step.b_zero, step.out_zero, _NONE, _NONE, CScale.of(step.out), 0, 0,
         step.low, step.high,
     )  # fmt: skip
     runs = {
@@ -73,6 +76,60 @@ def _multiply(step: steps.Multiply, kernels: ctypes.CDLL) -> Run | None:
 
     def run(xs: list[Array]) -> list[Array]:
         return runs[xs[0].dtype.name](xs)
+
+    return run
+
+
+def _compare(step: pairs.Compare, kernels: ctypes.CDLL) -> Run | None:
+    """Compare quantised values; NumPy compares others faster."""
+    if step.a is None or step.b is None:
+        return None
+    kind = _COMPARISONS.index(step.kind)
+    scales = (CScale.of(step.a), CScale.of(step.b), _NONE)
+    pair = CPair(step.a_zero, step.b_zero, 0, *scales, step.left_shift, 0, 0, 0)
+
+    def compare(count: int, a: int, b: int, y: int) -> None:
+        kernels.tg_compare_s8(byref(pair), kind, count, a, count, b, count, y)
+
+    return _on_pairs(step, compare, np.bool_)
+
+
+def _add_many(step: pairs.AddMany, kernels: ctypes.CDLL) -> Run:
+    scales = (CScale.of(step.each), _NONE, CScale.of(step.out))
+    limits = LIMITS["int8"]
+    pair = CPair(step.in_zero, 0, step.out_zero, *scales, step.left_shift, 0, *limits)
+
+    def run(xs: list[Array]) -> list[Array]:
+        each = [whole(x) for x in np.broadcast_arrays(*xs)]
+        y = empty(each[0].shape, np.int8)
+        places = (ctypes.c_void_p * len(each))(*map(pointer, each))
+        kernels.tg_add_n_s8(byref(pair), len(each), y.size, places, pointer(y))
+        return [y]
+
+    return run
+
+
+def _normalize(step: pairs.Normalize, kernels: ctypes.CDLL) -> Run:
+    def run(xs: list[Array]) -> list[Array]:
+        x = whole(xs[0])
+        y = empty(x.shape, np.int8)
+        depth = x.shape[-1]
+        numbers = (x.size // depth, depth, step.in_zero)
+        kernels.tg_l2_normalize_s8(*numbers, pointer(x), pointer(y))
+        return [y]
+
+    return run
+
+
+def _leaky_relu16(step: steps.LeakyRelu16, kernels: ctypes.CDLL) -> Run:
+    scales = (CScale.of(step.identity), CScale.of(step.alpha), _NONE)
+    pair = CPair(step.in_zero, 0, step.out_zero, *scales, 0, 0, *LIMITS["int16"])
+
+    def run(xs: list[Array]) -> list[Array]:
+        x = whole(xs[0])
+        y = empty(x.shape, np.int16)
+        kernels.tg_leaky_relu_s16(byref(pair), x.size, pointer(x), pointer(y))
+        return [y]
 
     return run
 
@@ -160,9 +217,13 @@ VALUE_BINDERS: dict[type[Step], Callable[[Any, ctypes.CDLL], Run | None]] = {
     steps.Add: _add,
     steps.Curve: _curve,
     steps.Dequantize: _dequantize,
+    steps.LeakyRelu16: _leaky_relu16,
     steps.Lookup: _lookup,
     steps.Multiply: _multiply,
     steps.Quantize: _quantize,
     steps.Requantize: _requantize,
+    pairs.AddMany: _add_many,
+    pairs.Compare: _compare,
+    pairs.Normalize: _normalize,
 }
 """What makes the function that evaluates a step, if there is one."""

@@ -115,6 +115,8 @@ class Compare(Step):
     a_zero, b_zero : int
     a, b : Scale or None
         None where stored values are compared as they are.
+    left_shift : int
+        Bits gained before rescaling.
     """
 
     kind: str
@@ -124,6 +126,7 @@ class Compare(Step):
     b_zero: int = 0
     a: Scale | None = None
     b: Scale | None = None
+    left_shift: int = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -53,8 +53,8 @@ def _add_many(step: pairs.AddMany, xs: list[Array]) -> list[Array]:
 def _compare(step: pairs.Compare, xs: list[Array]) -> list[Array]:
     a, b = operands(step, xs)
     if step.a is not None and step.b is not None:
-        a = rescale_by((a.astype(np.int64) - step.a_zero) << 8, step.a)
-        b = rescale_by((b.astype(np.int64) - step.b_zero) << 8, step.b)
+        a = rescale_by((a.astype(np.int64) - step.a_zero) << step.left_shift, step.a)
+        b = rescale_by((b.astype(np.int64) - step.b_zero) << step.left_shift, step.b)
     return [_COMPARISONS[step.kind](a, b)]
 
 

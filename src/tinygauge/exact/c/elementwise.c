@@ -1,7 +1,7 @@
 /* Reference kernels of ops that work element by element.
  *
  * After tflite-micro's kernels/internal/reference/integer_ops/{add,mul,logistic,tanh}.h and
- * kernels/internal/reference/{sub,requantize,quantize,dequantize}.h.
+ * kernels/internal/reference/{add_n,leaky_relu,sub,requantize,quantize,dequantize}.h.
  */
 #include "curve.h"
 #include "kernels.h"
@@ -49,6 +49,28 @@ DEFINE_PAIR(tg_squared_difference_s8, int8_t, int8_t, squared_difference_values)
 DEFINE_PAIR(tg_squared_difference_s16, int16_t, int16_t, squared_difference_values)
 DEFINE_PAIR(tg_prelu_s8, int8_t, int8_t, prelu_values)
 DEFINE_PAIR(tg_prelu_s16, int16_t, int8_t, prelu_values)
+
+void tg_add_n_s8(const tg_pair *p, int32_t number, int32_t count, const int8_t *const *x,
+                 int8_t *y) {
+  /* TFLM's sum begins with a stored 0, which takes part as any other operand. */
+  const int32_t first = tg_rescale(tg_shift_left(-p->a_zero, p->left_shift), p->a);
+  for (int32_t i = 0; i < count; ++i) {
+    int32_t sum = first;
+    for (int32_t k = 0; k < number; ++k) {
+      const int32_t shifted = tg_shift_left(x[k][i] - p->a_zero, p->left_shift);
+      sum = tg_wrap_add(sum, tg_rescale(shifted, p->a));
+    }
+    y[i] = (int8_t)tg_clamp(tg_wrap_add(tg_rescale(sum, p->out), p->out_zero), p->low, p->high);
+  }
+}
+
+void tg_leaky_relu_s16(const tg_pair *p, int32_t count, const int16_t *x, int16_t *y) {
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t value = x[i] - p->a_zero;
+    const int32_t scaled = tg_rescale(value, value >= 0 ? p->a : p->b);
+    y[i] = (int16_t)tg_clamp(tg_wrap_add(scaled, p->out_zero), p->low, p->high);
+  }
+}
 
 #define DEFINE_EXTREMUM(NAME, VALUE)                                                  \
   void NAME(int32_t want_max, int32_t count, const VALUE *a, int32_t a_count, const VALUE *b, \

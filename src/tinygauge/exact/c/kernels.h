@@ -30,11 +30,12 @@ typedef struct {
 } tg_window;
 
 /* Ops on two tensors: adding, subtracting, multiplying. Each x is (stored - zero). Multiplying uses
- * `out` alone; PRELU uses `a` for values from 0 up, `out` for the products below. */
+ * `out` alone; PRELU uses `a` for values from 0 up, `out` for the products below; LEAKY_RELU `a` and
+ * `b` for values from 0 up and below; ADD_N `a` for every operand; comparing `a` and `b`. */
 typedef struct {
   int32_t a_zero, b_zero, out_zero;
   tg_scale a, b, out;
-  int32_t left_shift;             /* 20 for int8, 15 for int16 */
+  int32_t left_shift;             /* 20 for int8, 15 for int16; 8 to compare */
   int32_t negate_b;               /* 1 to subtract */
   int32_t low, high;
 } tg_pair;
@@ -100,6 +101,16 @@ typedef struct {
 /* Types that tg_cast knows; a truth value is a byte of 0 or 1. */
 enum { TG_INT8 = 0, TG_INT16 = 1, TG_INT32 = 2, TG_BOOL = 3, TG_FLOAT32 = 4 };
 
+/* Comparisons. */
+enum {
+  TG_EQUAL = 0,
+  TG_NOT_EQUAL = 1,
+  TG_GREATER = 2,
+  TG_GREATER_EQUAL = 3,
+  TG_LESS = 4,
+  TG_LESS_EQUAL = 5
+};
+
 /* Weights are (out_c, filter_h, filter_w, filter_c); one scale an output channel. */
 void tg_conv_s8(const tg_window *p, const int8_t *x, const int8_t *weights, const int32_t *bias,
                 const tg_scale *scales, int8_t *y);
@@ -145,6 +156,22 @@ void tg_prelu_s8(const tg_pair *p, int32_t count, const int8_t *a, int32_t a_cou
                  int32_t b_count, int8_t *y);
 void tg_prelu_s16(const tg_pair *p, int32_t count, const int16_t *a, int32_t a_count,
                   const int8_t *b, int32_t b_count, int16_t *y);
+/* The sum of `number` tensors of `count` values. */
+void tg_add_n_s8(const tg_pair *p, int32_t number, int32_t count, const int8_t *const *x,
+                 int8_t *y);
+/* Truth values of a comparison; quantised values are brought to one scale, others compared as they
+ * are stored. */
+void tg_compare_s8(const tg_pair *p, int32_t kind, int32_t count, const int8_t *a, int32_t a_count,
+                   const int8_t *b, int32_t b_count, uint8_t *y);
+void tg_compare_u8(int32_t kind, int32_t count, const uint8_t *a, int32_t a_count, const uint8_t *b,
+                   int32_t b_count, uint8_t *y);
+void tg_compare_s32(int32_t kind, int32_t count, const int32_t *a, int32_t a_count,
+                    const int32_t *b, int32_t b_count, uint8_t *y);
+void tg_compare_f32(int32_t kind, int32_t count, const float *a, int32_t a_count, const float *b,
+                    int32_t b_count, uint8_t *y);
+/* Elements of `width` bytes: those of a where `chosen` is true, else those of b. */
+void tg_select(int32_t width, int32_t count, const uint8_t *chosen, int32_t chosen_count,
+               const void *a, int32_t a_count, const void *b, int32_t b_count, void *y);
 void tg_multiply_matrices_s8(const tg_matrices *p, const int8_t *a, const int8_t *b, int8_t *y);
 void tg_multiply_matrices_s16(const tg_matrices *p, const int16_t *a, const int16_t *b, int16_t *y);
 void tg_extremum_s8(int32_t want_max, int32_t count, const int8_t *a, int32_t a_count,
@@ -154,6 +181,7 @@ void tg_extremum_s16(int32_t want_max, int32_t count, const int16_t *a, int32_t 
 
 /* Every int8 function of one value: table[x + 128]. */
 void tg_lookup_s8(const int8_t *table, int32_t count, const int8_t *x, int8_t *y);
+void tg_leaky_relu_s16(const tg_pair *p, int32_t count, const int16_t *x, int16_t *y);
 /* Rescale from one scale and zero point to another, with the limits of the output type. */
 void tg_requantize_s8_s16(tg_scale scale, int32_t in_zero, int32_t out_zero, int32_t count,
                           const int8_t *x, int16_t *y);
@@ -177,6 +205,11 @@ void tg_mean_s16(const tg_reduction *p, const int16_t *x, int16_t *y);
 void tg_sum_s8(const tg_reduction *p, const int8_t *x, int8_t *y);
 void tg_sum_s16(const tg_reduction *p, const int16_t *x, int16_t *y);
 void tg_reduce_extremum_s8(const tg_reduction *p, int32_t want_max, const int8_t *x, int8_t *y);
+/* Places of the first of the most extreme values. */
+void tg_arg_extremum_s8(const tg_reduction *p, int32_t want_max, const int8_t *x, int32_t *y);
+
+/* Rows of `depth` values over their Euclidean length; the output's scale is 1/128. */
+void tg_l2_normalize_s8(int32_t rows, int32_t depth, int32_t zero, const int8_t *x, int8_t *y);
 
 void tg_softmax_s8(const tg_softmax *p, const int8_t *x, int8_t *y);
 /* The tables have 513 values each: exp on [-10, 0] and 1 / (1 + x) on [0, 1]. */

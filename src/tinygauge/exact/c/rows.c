@@ -1,6 +1,7 @@
-/* Reference kernels of ops along rows and axes: sums, softmax, copies.
+/* Reference kernels of ops along rows and axes: sums, extremes, softmax, lengths, copies.
  *
- * After tflite-micro's kernels/internal/reference/{reduce,softmax}.h and common.h (LUTLookup).
+ * After tflite-micro's kernels/internal/reference/{arg_min_max,reduce,select,softmax}.h,
+ * reference/integer_ops/l2normalization.h, quantization_util.cc and common.h (LUTLookup).
  */
 #include "fixedpoint.h"
 #include "kernels.h"
@@ -53,6 +54,64 @@ void tg_reduce_extremum_s8(const tg_reduction *p, int32_t want_max, const int8_t
         most = (value > most) == (want_max != 0) ? value : most;
       }
       *y++ = most;
+    }
+  }
+}
+
+void tg_arg_extremum_s8(const tg_reduction *p, int32_t want_max, const int8_t *x, int32_t *y) {
+  for (int32_t outer = 0; outer < p->outer; ++outer) {
+    for (int32_t inner = 0; inner < p->inner; ++inner) {
+      const int8_t *values = x + outer * p->reduced * p->inner + inner;
+      int32_t place = 0;
+      for (int32_t i = 1; i < p->reduced; ++i) {
+        const int32_t value = values[i * p->inner], most = values[place * p->inner];
+        place = (want_max ? value > most : value < most) ? i : place;
+      }
+      *y++ = place;
+    }
+  }
+}
+
+/* 1 / sqrt(x) for x >= 0, 0 being taken for 1: GetInvSqrtQuantizedMultiplierExp, with the shift to
+ * the left. */
+static tg_scale inverse_root(int32_t x) {
+  tg_scale scale = {INT32_MAX, 0};
+  if (x <= 1) {
+    return scale;
+  }
+  int32_t right = 11;
+  for (; x >= 1 << 29; x /= 4) {
+    ++right;
+  }
+  const int32_t pairs = (leading_zeros((uint32_t)x) - 1) / 2 - 1; /* of bits to the left */
+  right -= pairs;
+  const int32_t half = tg_round_shift(tg_shift_left(x, 2 * pairs) >> 1, 1);
+  int32_t root = 1 << 28; /* Q3 */
+  for (int32_t i = 0; i < 5; ++i) { /* Newton's iteration */
+    const int32_t cube = tg_saturating_shift(tg_high_mul(tg_high_mul(root, root), root), 6);
+    const int32_t change = tg_high_mul(root, (1 << 28) + (1 << 27)) - tg_high_mul(half, cube);
+    root = tg_saturating_shift(change, 3);
+  }
+  scale.multiplier = tg_high_mul(root, 1518500250); /* sqrt(1/2) in Q0 */
+  if (right < 0) {
+    scale.multiplier = tg_shift_left(scale.multiplier, -right);
+    right = 0;
+  }
+  scale.shift = -right;
+  return scale;
+}
+
+void tg_l2_normalize_s8(int32_t rows, int32_t depth, int32_t zero, const int8_t *x, int8_t *y) {
+  for (int32_t row = 0; row < rows; ++row, x += depth, y += depth) {
+    uint32_t squares = 0;
+    for (int32_t i = 0; i < depth; ++i) {
+      const int32_t value = x[i] - zero;
+      squares += (uint32_t)(value * value);
+    }
+    tg_scale scale = inverse_root((int32_t)squares);
+    scale.shift += 7; /* results in 1/128 */
+    for (int32_t i = 0; i < depth; ++i) {
+      y[i] = (int8_t)tg_clamp(tg_rescale(x[i] - zero, scale), INT8_MIN, INT8_MAX);
     }
   }
 }
@@ -167,6 +226,15 @@ void tg_strided_copy(const tg_copy *p, const void *x, void *y) {
 void tg_pick(int32_t width, int32_t count, const int32_t *index, const void *x, void *y) {
   for (int32_t i = 0; i < count; ++i) {
     move(width, (const uint8_t *)x + index[i] * width, (uint8_t *)y + i * width);
+  }
+}
+
+void tg_select(int32_t width, int32_t count, const uint8_t *chosen, int32_t chosen_count,
+               const void *a, int32_t a_count, const void *b, int32_t b_count, void *y) {
+  for (int32_t i = 0; i < count; ++i) {
+    const uint8_t *one = (const uint8_t *)a + i % a_count * width;
+    const uint8_t *other = (const uint8_t *)b + i % b_count * width;
+    move(width, chosen[i % chosen_count] ? one : other, (uint8_t *)y + i * width);
   }
 }
 
