@@ -20,7 +20,6 @@ from tinygauge.exact.lowering import LOWER, lower_ops
 from tinygauge.exact.plain import PLAIN
 from tinygauge.exact.processors import Host
 from tinygauge.exact.steps import Array, Step
-from tinygauge.firmware.calls import CALLS
 
 pytest.importorskip("tflite_micro", reason="tflite-micro is for Linux only")
 
@@ -380,16 +379,3 @@ def test_the_page_lists_every_op() -> None:
     cells = [line.split("|")[1] for line in PAGE.read_text().splitlines() if line.startswith("| `")]
 
     assert sorted(_KIND.findall("".join(cells))) == sorted(LOWER)
-
-
-def test_the_page_says_what_firmware_lacks() -> None:
-    """Of the ops tried here, those whose step is never written as C."""
-    models = [graph.parse(make(), name=name) for name, make in OPS.items()]
-    lacking = {
-        model.main.ops[0].kind
-        for model in models
-        if not {type(step) for step in lower_ops(model)} <= set(CALLS)
-    }
-    (line,) = (each for each in PAGE.read_text().splitlines() if "firmware lacks" in each)
-
-    assert sorted(_KIND.findall(line)) == sorted(lacking)

@@ -13,12 +13,28 @@ from typing import Any
 import numpy as np
 
 from tinygauge.exact import steps
-from tinygauge.exact.pairs import Prelu, Product, SquaredDifference
+from tinygauge.exact.pairs import (
+    AddMany,
+    Compare,
+    Normalize,
+    Prelu,
+    Product,
+    Select,
+    SquaredDifference,
+)
 from tinygauge.exact.recurrent import Lstm, Svdf
 from tinygauge.exact.scales import LIMITS
 from tinygauge.exact.steps import Step
 from tinygauge.exact.tables import curve16_table, softmax16_tables
-from tinygauge.firmware.pair_calls import write_prelu, write_product, write_squared_difference
+from tinygauge.firmware.pair_calls import (
+    write_add_many,
+    write_compare,
+    write_normalize,
+    write_prelu,
+    write_product,
+    write_select,
+    write_squared_difference,
+)
 from tinygauge.firmware.recurrent_calls import write_lstm, write_svdf
 from tinygauge.firmware.text import c_float, c_scale
 from tinygauge.firmware.writer import (
@@ -77,7 +93,7 @@ def _multiply(writer: Writer, step: steps.Multiply) -> None:
 
 
 def _extremum(writer: Writer, step: steps.Extremum) -> None:
-    operands, goal = write_operands(writer, step)
+    operands, goal = write_operands(writer, step, step.a_shape, step.b_shape)
     writer.call(f"tg_extremum_{goal.kind}", int(step.is_max), *operands, goal.pointer)
 
 
@@ -110,6 +126,15 @@ def _curve(writer: Writer, step: steps.Curve) -> None:
     )
     table = writer.array("uint16_t", curve16_table())
     writer.call("tg_curve_s16", curve, table, goal.elements, source.pointer, goal.pointer)
+
+
+def _leaky_relu(writer: Writer, step: steps.LeakyRelu16) -> None:
+    source, goal = ends_of(writer, step)
+    low, high = LIMITS[goal.dtype.value]
+    scales = {"a": c_scale(step.identity), "b": c_scale(step.alpha)}
+    zeros = {"a_zero": step.in_zero, "out_zero": step.out_zero}
+    pair = writer.struct("tg_pair", **zeros, **scales, low=low, high=high)
+    writer.call("tg_leaky_relu_s16", pair, goal.elements, source.pointer, goal.pointer)
 
 
 def _requantize(writer: Writer, step: steps.Requantize) -> None:
@@ -151,6 +176,15 @@ def _reduce(writer: Writer, step: steps.Reduce) -> None:
         writer.call("tg_reduce_extremum_s8", reduction, want_max, pointer, goal.pointer)
     else:
         writer.call(f"tg_{step.kind}_{source.kind}", reduction, pointer, goal.pointer)
+
+
+def _arg_extremum(writer: Writer, step: steps.ArgExtremum) -> None:
+    source, goal = ends_of(writer, step)
+    shape, axis = source.shape, step.axis - 1
+    parts = {"outer": math.prod(shape[:axis]), "inner": math.prod(shape[axis + 1 :])}
+    reduction = writer.struct("tg_reduction", reduced=shape[axis], **parts)
+    ends = (source.pointer, goal.pointer)
+    writer.call("tg_arg_extremum_s8", reduction, int(step.is_max), *ends)
 
 
 def _quantize(writer: Writer, step: steps.Quantize) -> None:
@@ -288,6 +322,7 @@ def _resize_bilinear(writer: Writer, step: steps.ResizeBilinear) -> None:
 
 CALLS: dict[type[Step], Callable[[Writer, Any], None]] = {
     steps.Add: _add,
+    steps.ArgExtremum: _arg_extremum,
     steps.Cast: _cast,
     steps.Concatenate: _concatenate,
     steps.Constant: _constant,
@@ -296,6 +331,7 @@ CALLS: dict[type[Step], Callable[[Writer, Any], None]] = {
     steps.Dequantize: _dequantize,
     steps.Extremum: _extremum,
     steps.Gather: _gather,
+    steps.LeakyRelu16: _leaky_relu,
     steps.Lookup: _lookup,
     steps.Multiply: _multiply,
     steps.Negate: _negate,
@@ -312,9 +348,13 @@ CALLS: dict[type[Step], Callable[[Writer, Any], None]] = {
     steps.Softmax8: _softmax,
     steps.Softmax16: _softmax,
     steps.TakeRows: _take_rows,
+    AddMany: write_add_many,
+    Compare: write_compare,
     Lstm: write_lstm,
+    Normalize: write_normalize,
     Prelu: write_prelu,
     Product: write_product,
+    Select: write_select,
     SquaredDifference: write_squared_difference,
     Svdf: write_svdf,
 }

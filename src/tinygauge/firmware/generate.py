@@ -217,7 +217,7 @@ def _write(model: Model, steps: tuple[Step, ...], layout: _Layout) -> Writer:
         writer = Writer(lambda index: layout.tensor(writer, index, constants), layout.scratch)
         for number, step in enumerate(steps):
             layout.begin(number)
-            if type(step) not in CALLS or not _is_single(model, step):
+            if not _is_single(model, step):
                 op = model.main.ops[step.op]
                 where = model.path or model.name
                 problem = f"op {op.index} {op.kind}: the reference engine has no kernel for it"

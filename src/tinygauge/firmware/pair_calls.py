@@ -1,4 +1,4 @@
-"""PRELU, SQUARED_DIFFERENCE and BATCH_MATMUL as C; see `calls.py`."""
+"""The steps of `tinygauge.exact.pairs` as C; see `calls.py`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,96 @@ from itertools import product
 
 import numpy as np
 
-from tinygauge.exact.pairs import Prelu, Product, SquaredDifference
+from tinygauge.exact.pairs import (
+    AddMany,
+    Compare,
+    Normalize,
+    Prelu,
+    Product,
+    Select,
+    SquaredDifference,
+)
+from tinygauge.exact.scales import LIMITS
 from tinygauge.firmware.text import c_scale
-from tinygauge.firmware.writer import Shape, Writer, write_pair
+from tinygauge.firmware.writer import Shape, Writer, ends_of, write_operands, write_pair
 
-__all__ = ["write_prelu", "write_product", "write_squared_difference"]
+__all__ = [
+    "write_add_many",
+    "write_compare",
+    "write_normalize",
+    "write_prelu",
+    "write_product",
+    "write_select",
+    "write_squared_difference",
+]
+
+
+def write_add_many(writer: Writer, step: AddMany) -> None:
+    """Write ADD_N.
+
+    Parameters
+    ----------
+    writer : Writer
+    step : AddMany
+    """
+    goal = writer.tensor(step.outputs[0])
+    low, high = LIMITS[goal.dtype.value]
+    pair = writer.struct(
+        "tg_pair",
+        a_zero=step.in_zero,
+        out_zero=step.out_zero,
+        a=c_scale(step.each),
+        out=c_scale(step.out),
+        left_shift=step.left_shift,
+        low=low,
+        high=high,
+    )
+    sources = writer.pointers("int8_t", [writer.tensor(index) for index in step.inputs])
+    writer.call("tg_add_n_s8", pair, len(step.inputs), goal.elements, sources, goal.pointer)
+
+
+def write_compare(writer: Writer, step: Compare) -> None:
+    """Write a comparison.
+
+    Parameters
+    ----------
+    writer : Writer
+    step : Compare
+    """
+    operands, goal = write_operands(writer, step, step.a_shape, step.b_shape)
+    arguments = [f"TG_{step.kind}", *operands, goal.pointer]
+    if step.a is not None and step.b is not None:
+        scales = {"a": c_scale(step.a), "b": c_scale(step.b)}
+        zeros = {"a_zero": step.a_zero, "b_zero": step.b_zero}
+        pair = writer.struct("tg_pair", **zeros, **scales, left_shift=step.left_shift)
+        arguments.insert(0, pair)
+    writer.call(f"tg_compare_{writer.tensor(step.inputs[0]).kind}", *arguments)
+
+
+def write_select(writer: Writer, step: Select) -> None:
+    """Write SELECT_V2.
+
+    Parameters
+    ----------
+    writer : Writer
+    step : Select
+    """
+    operands, goal = write_operands(writer, step, *step.shapes)
+    writer.call("tg_select", goal.width, *operands, goal.pointer)
+
+
+def write_normalize(writer: Writer, step: Normalize) -> None:
+    """Write L2_NORMALIZATION.
+
+    Parameters
+    ----------
+    writer : Writer
+    step : Normalize
+    """
+    source, goal = ends_of(writer, step)
+    depth = source.shape[-1]
+    numbers = (source.elements // depth, depth, step.in_zero)
+    writer.call("tg_l2_normalize_s8", *numbers, source.pointer, goal.pointer)
 
 
 def write_prelu(writer: Writer, step: Prelu) -> None:

@@ -17,7 +17,6 @@ from tinygauge.graph import DType
 
 __all__ = [
     "C_TYPES",
-    "Pair",
     "Place",
     "Shape",
     "Strided",
@@ -36,13 +35,21 @@ C_TYPES = {
     DType.INT32: "int32_t",
     DType.FLOAT32: "float",
 }
+_KINDS = {
+    DType.BOOL: "u8",
+    DType.UINT8: "u8",
+    DType.INT8: "s8",
+    DType.INT16: "s16",
+    DType.INT32: "s32",
+    DType.FLOAT32: "f32",
+}
 _RANKS = 6  # dimensions of tg_copy
 
 Shape = tuple[int, ...]
 
 
-class Pair(pairs.Pair, Protocol):
-    """A step of two operands that repeat where they are one."""
+class Repeating(Protocol):
+    """A step of operands that repeat where they are one."""
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -53,8 +60,8 @@ class Pair(pairs.Pair, Protocol):
         """The one output."""
 
 
-class ScaledPair(Pair, Protocol):
-    """A `Pair` of quantised operands."""
+class ScaledPair(Repeating, pairs.Pair, Protocol):
+    """A step of two quantised operands."""
 
     @property
     def a_zero(self) -> int:
@@ -97,8 +104,8 @@ class Place:
 
     @property
     def kind(self) -> str:
-        """How kernels for the type are called: ``"s8"``, ``"u8"`` or ``"s16"``."""
-        return "u8" if self.dtype is DType.UINT8 else f"s{self.dtype.bits}"
+        """How kernels for the type are called: ``"s8"``, ``"u8"`` or ``"f32"``."""
+        return _KINDS[self.dtype]
 
 
 class Strided(NamedTuple):
@@ -148,6 +155,14 @@ class Writer:
         name = self._name("data")
         flat = np.asarray(values).reshape(-1).tolist()
         self.definitions.append(c_array(kind, name, flat))
+        return name
+
+    def pointers(self, kind: str, places: Sequence[Place]) -> str:
+        """Define a constant array of pointers to tensors and return its name."""
+        name = self._name("tensors")
+        each = "".join(f"    {place.pointer},\n" for place in places)
+        head = f"static const {kind} *const {name}[{len(places)}] = {{\n"
+        self.definitions.append(f"{head}{each}}};")
         return name
 
     def struct(self, kind: str, **fields: int | str) -> str:
@@ -229,13 +244,17 @@ def _operand(writer: Writer, place: Place, shape: Shape, whole: Shape) -> tuple[
     return spread, math.prod(whole)
 
 
-def write_operands(writer: Writer, step: Pair) -> tuple[list[str | int], Place]:
-    """Write what puts two operands in order.
+def write_operands(
+    writer: Writer, step: Repeating, *shapes: Shape
+) -> tuple[list[str | int], Place]:
+    """Write what puts operands in order.
 
     Parameters
     ----------
     writer : Writer
-    step : Pair
+    step : Repeating
+    *shapes : tuple of int
+        Of the operands, each with the output's dimensions.
 
     Returns
     -------
@@ -243,9 +262,9 @@ def write_operands(writer: Writer, step: Pair) -> tuple[list[str | int], Place]:
         The number of outputs, each operand and after how many elements it repeats; the output.
     """
     goal = writer.tensor(step.outputs[0])
-    whole = tuple(np.broadcast_shapes(step.a_shape, step.b_shape))
+    whole = tuple(np.broadcast_shapes(*shapes))
     found: list[str | int] = [goal.elements]
-    for index, shape in zip(step.inputs, (step.a_shape, step.b_shape), strict=True):
+    for index, shape in zip(step.inputs, shapes, strict=True):
         found += _operand(writer, writer.tensor(index), shape, whole)
     return found, goal
 
@@ -263,7 +282,7 @@ def write_pair(writer: Writer, kernel: str, step: ScaledPair, **fields: int | st
         Of ``tg_pair``, besides the zero points; the range is that of the output's type unless
         `low` and `high` say otherwise.
     """
-    operands, goal = write_operands(writer, step)
+    operands, goal = write_operands(writer, step, step.a_shape, step.b_shape)
     low, high = LIMITS[goal.dtype.value]
     zeros = {"a_zero": step.a_zero, "b_zero": step.b_zero, "out_zero": step.out_zero}
     pair = writer.struct("tg_pair", **zeros, **({"low": low, "high": high} | fields))

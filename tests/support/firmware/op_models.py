@@ -293,6 +293,98 @@ def _products(dtype: str = "int8") -> bytes:
     return case.build(y)
 
 
+def _add_many() -> bytes:
+    case = _Case()
+    other = case.constant(_IMAGE, case.scale, case.zero)
+    y = case.tensor(_IMAGE, 0.11, 5)
+    case.builder.op("ADD_N", [case.x, other, case.x, other], [y])
+    return case.build(y)
+
+
+def _compare(kind: str, shape: Sequence[int], scale: float = 0.1) -> bytes:
+    """Compare with a constant of another scale, half of both 0; the truths become numbers."""
+    case = _Case()
+    positive, y = case.tensor(_IMAGE), case.tensor(_IMAGE)
+    truth = case.builder.tensor(_IMAGE, "bool")
+    data = np.maximum(case.random.integers(-128, 128, shape), 1)
+    other = case.builder.tensor(shape, "int8", data=data, scale=scale, zero_point=1)
+    case.builder.op("RELU", [case.x], [positive], version=2)
+    case.builder.op(kind, [positive, other], [truth])
+    case.builder.op("CAST", [truth], [y])
+    return case.build(y)
+
+
+def _compare_unscaled() -> bytes:
+    """Integers, reals with some that nothing equals, and truth values."""
+    case = _Case(dtype="int16")
+    add = case.builder.tensor
+    wide, real = add(_IMAGE, "int32"), add(_IMAGE, "float32")
+    truths = [add(_IMAGE, "bool") for _ in range(3)]
+    limit = add((1, 4, 1, 1), "int32", data=[-20_000, 3, 32767, -32768])
+    reals = add((3,), "float32", data=[np.nan, 0.5, -np.inf])
+    y = case.tensor(_IMAGE)
+    case.builder.op("CAST", [case.x], [wide])
+    case.builder.op("DEQUANTIZE", [case.x], [real], version=2)
+    case.builder.op("LESS_EQUAL", [wide, limit], truths[:1])
+    case.builder.op("GREATER", [real, reals], truths[1:2])
+    case.builder.op("NOT_EQUAL", truths[:2], truths[2:])
+    case.builder.op("CAST", truths[2:], [y])
+    return case.build(y)
+
+
+def _select() -> bytes:
+    """The input where it is below a constant, else a value of its channel; then as reals."""
+    case = _Case()
+    truth = case.builder.tensor(_IMAGE, "bool")
+    chosen, y = case.tensor(_IMAGE), case.tensor(_IMAGE)
+    real, most = (case.builder.tensor(_IMAGE, "float32") for _ in range(2))
+    limit = case.builder.tensor((1,), "float32", data=[0.7])
+    case.builder.op("LESS", [case.x, case.constant((1, 1, 6, 1))], [truth])
+    case.builder.op("SELECT_V2", [truth, case.x, case.constant((3,))], [chosen])
+    case.builder.op("DEQUANTIZE", [chosen], [real], version=2)
+    case.builder.op("SELECT_V2", [truth, real, limit], [most])
+    case.builder.op("QUANTIZE", [most], [y], version=2)
+    return case.build(y)
+
+
+def _select_by_constant() -> bytes:
+    case = _Case(dtype="int16")
+    chosen = case.builder.tensor((1, 4, 1, 1), "bool", data=[[[[1]], [[0]], [[0]], [[1]]]])
+    y = case.tensor(_IMAGE)
+    other = case.constant((1, 4, 1, 3))
+    case.builder.op("SELECT_V2", [chosen, case.x, other], [y])
+    return case.build(y)
+
+
+def _normalize() -> bytes:
+    """Rows of which some are nothing, or nearly so."""
+    case = _Case((3, 200))
+    small = np.full((3, 200), case.zero)
+    small[1, 7] += 1
+    small[2, :2] -= 1
+    rows = case.builder.tensor((3, 200), "int8", data=small, scale=case.scale, zero_point=case.zero)
+    both, y = case.tensor((6, 200)), case.tensor((6, 200), 1 / 128, 0)
+    case.builder.op("CONCATENATION", [case.x, rows], [both], version=2, axis=0)
+    case.builder.op("L2_NORMALIZATION", [both], [y], version=2)
+    return case.build(y)
+
+
+def _arg_extremum(kind: str, axis: int, shape: Sequence[int]) -> bytes:
+    """A place, cast to a type that can be an output."""
+    case = _Case()
+    place, y = case.builder.tensor(shape, "int32"), case.builder.tensor(shape, "float32")
+    case.builder.op(kind, [case.x, case.integers(axis)], [place], output_type=2)  # int32
+    case.builder.op("CAST", [place], [y])
+    return case.build(y)
+
+
+def _leaky_relu() -> bytes:
+    case = _Case(dtype="int16")
+    y = case.tensor(_IMAGE, 0.7 * case.scale)
+    case.builder.op("LEAKY_RELU", [case.x], [y], version=2, alpha=0.3)
+    return case.build(y)
+
+
 def _unsigned_ends() -> bytes:
     builder = ModelBuilder()
     x = builder.tensor((1, 10), "uint8", scale=0.05, zero_point=120)
@@ -318,12 +410,21 @@ OP_MODELS: dict[str, Callable[[], bytes]] = {
     "add": lambda: _pair("ADD", _IMAGE),
     "add a channel": lambda: _pair("ADD", (1, 1, 1, 3)),
     "add a column": lambda: _pair("ADD", (1, 4, 1, 1)),
+    "add several": _add_many,
+    "arg max": lambda: _arg_extremum("ARG_MAX", 2, (1, 4, 3)),
+    "arg min": lambda: _arg_extremum("ARG_MIN", -1, (1, 4, 6)),
     "average pool": lambda: _pool("AVERAGE_POOL_2D"),
     "cast": _cast,
+    "compare unscaled": _compare_unscaled,
     "concatenate": _concatenate,
     "conv": _conv,
     "depthwise": _depthwise,
+    "equal": lambda: _compare("EQUAL", (6, 3)),
     "gather": _gather,
+    "greater": lambda: _compare("GREATER", _IMAGE),
+    "greater or equal": lambda: _compare("GREATER_EQUAL", (1, 4, 1, 3)),
+    "less": lambda: _compare("LESS", (1, 1, 6, 1), 0.05),
+    "less or equal": lambda: _compare("LESS_EQUAL", (1, 4, 6, 1), 0.01),
     "lstm": lambda: lstm_model(shape=(2, 7, 6), in_zero=-5, hidden=(0.01, 17), weight_scale=0.04),
     "logistic": lambda: _curve("LOGISTIC"),
     "max pool": lambda: _pool("MAX_POOL_2D"),
@@ -332,6 +433,8 @@ OP_MODELS: dict[str, Callable[[], bytes]] = {
     "mean of a row": lambda: _mean((1, 3), (1, 6)),
     "multiply": lambda: _pair("MUL", (1, 1, 6, 1)),
     "negate": _negated,
+    "normalize": _normalize,
+    "not equal": lambda: _compare("NOT_EQUAL", _IMAGE),
     "pad": _pad,
     "prelu": lambda: _two("PRELU", (1, 1, 3)),
     "products": _products,
@@ -340,6 +443,7 @@ OP_MODELS: dict[str, Callable[[], bytes]] = {
     "resize": _resize,
     "resize bilinear": _resize_bilinear,
     "rows of a table": _token_rows,
+    "select": _select,
     "shape": _shape,
     "softmax": _softmax,
     "split": _split,
@@ -358,6 +462,7 @@ OP_MODELS: dict[str, Callable[[], bytes]] = {
     "int16 average pool": lambda: _pool("AVERAGE_POOL_2D", "int16"),
     "int16 conv": lambda: _conv("int16"),
     "int16 depthwise": lambda: _depthwise("int16"),
+    "int16 leaky relu": _leaky_relu,
     "int16 logistic": lambda: _curve("LOGISTIC", "int16"),
     "int16 lstm": lambda: lstm_model(
         shape=(5, 2, 6), dtype="int16", in_scale=1 / 3276, weight_scale=0.04, time_major=True
@@ -368,6 +473,7 @@ OP_MODELS: dict[str, Callable[[], bytes]] = {
     "int16 narrowed": _narrowed,
     "int16 prelu": lambda: _two("PRELU", (1, 1, 6, 1), "int16"),
     "int16 products": lambda: _products("int16"),
+    "int16 select": _select_by_constant,
     "int16 softmax": lambda: _softmax("int16"),
     "int16 squared difference": lambda: _two("SQUARED_DIFFERENCE", _IMAGE, "int16", "int16"),
     "int16 tanh": lambda: _curve("TANH", "int16"),
