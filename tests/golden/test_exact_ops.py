@@ -238,6 +238,9 @@ OPS: dict[str, Make] = {
     ),
     "equal truths": several("EQUAL", [(3, 3)] * 2, (3, 3), types=("bool", "bool"), numbers=_WIDE),
     "normalize a long row": one("L2_NORMALIZATION", (2, 900), (2, 900), after=(1 / 128, 0)),
+    "normalize the longest row": one(
+        "L2_NORMALIZATION", (1, 32767), (1, 32767), before=(0.05, 127), after=(1 / 128, 0)
+    ),
     **{
         f"select {kind}": several(
             "SELECT_V2",

@@ -72,12 +72,11 @@ void tg_arg_extremum_s8(const tg_reduction *p, int32_t want_max, const int8_t *x
   }
 }
 
-/* 1 / sqrt(x) for x >= 0, 0 being taken for 1: GetInvSqrtQuantizedMultiplierExp, with the shift to
- * the left. */
+/* 1 / sqrt(x) for x >= 0, 0 being taken for 1: GetInvSqrtQuantizedMultiplierExp, which moves a shift
+ * to the left into the multiplier. */
 static tg_scale inverse_root(int32_t x) {
-  tg_scale scale = {INT32_MAX, 0};
   if (x <= 1) {
-    return scale;
+    return (tg_scale){INT32_MAX, 0};
   }
   int32_t right = 11;
   for (; x >= 1 << 29; x /= 4) {
@@ -92,13 +91,7 @@ static tg_scale inverse_root(int32_t x) {
     const int32_t change = tg_high_mul(root, (1 << 28) + (1 << 27)) - tg_high_mul(half, cube);
     root = tg_saturating_shift(change, 3);
   }
-  scale.multiplier = tg_high_mul(root, 1518500250); /* sqrt(1/2) in Q0 */
-  if (right < 0) {
-    scale.multiplier = tg_shift_left(scale.multiplier, -right);
-    right = 0;
-  }
-  scale.shift = -right;
-  return scale;
+  return (tg_scale){tg_high_mul(root, 1518500250), -right}; /* times sqrt(1/2) */
 }
 
 void tg_l2_normalize_s8(int32_t rows, int32_t depth, int32_t zero, const int8_t *x, int8_t *y) {
