@@ -21,6 +21,7 @@ from tinygauge.calibration import load_calibration
 from tinygauge.catalog import Board, Engine
 from tinygauge.cost.calibration import UserCalibration
 from tinygauge.errors import ConfigError, InputError, ModelFormatError, RunnerError
+from tinygauge.evaluation.findings import piece_findings, run_findings
 from tinygauge.evaluation.measured import load_runs, with_runs
 from tinygauge.evaluation.results import Alternative, Results
 from tinygauge.evaluation.sweep import Fault, Progress, Sweep, SweepOptions, tell
@@ -40,7 +41,6 @@ from tinygauge.records import (
     Energy,
     Evaluation,
     Failure,
-    Finding,
     Latency,
     Memory,
     Metric,
@@ -49,7 +49,6 @@ from tinygauge.records import (
     Severity,
 )
 from tinygauge.selection import DEFAULT_RANKING, Region, parse_ranking, parse_region, select
-from tinygauge.units import format_value
 
 __all__ = ["DEFAULT_ENGINES", "evaluate", "find_models"]
 
@@ -68,7 +67,7 @@ class _Candidate:
     summary: ModelSummary
     scores: dict[str, Score | Missing] = field(default_factory=dict)
     plans: dict[tuple[str, str], Memory | Missing] = field(default_factory=dict)
-    run_fault: str = ""
+    run_faults: dict[str, str] = field(default_factory=dict)  # by profile
     range_fault: str = ""
 
     def plan(self, core: str, engine: str) -> Memory | Missing:
@@ -295,25 +294,28 @@ def _score_all(
     sweep.work()
     for candidate, found in zip(candidates, sweep.scores, strict=True):
         for profile in profiles:
-            candidate.scores[profile] = _told(found[profile], candidate, failures)
+            candidate.scores[profile] = _told(found[profile], candidate, profile, failures)
         if any(isinstance(score, Score) for score in candidate.scores.values()):
             candidate.range_fault = accuracy.find_range_fault(candidate.model, dataset)
     return sweep.found_again
 
 
 def _told(
-    outcome: Score | Missing | Fault, candidate: _Candidate, failures: list[Failure]
+    outcome: Score | Missing | Fault,
+    candidate: _Candidate,
+    profile: str,
+    failures: list[Failure],
 ) -> Score | Missing:
-    """Note a model's failure, and leave the reason in place of its score."""
+    """Note a model's failure with a profile, and leave the reason in place of that score."""
     if isinstance(outcome, Score | Missing):
         return outcome
     log.info("%s", outcome)
     name = candidate.model.path or candidate.model.name
     failure = Failure(model=name, stage="accuracy", message=str(outcome))
-    if failure not in failures:  # each profile meets the same fault
+    if failure not in failures:  # profiles may meet the same fault
         failures.append(failure)
     if isinstance(outcome, RunnerError):
-        candidate.run_fault = str(outcome)
+        candidate.run_faults[profile] = str(outcome)
     return Missing(outcome.problem, outcome.advice)
 
 
@@ -343,7 +345,9 @@ def _evaluation(
         *engine_findings(candidate.model, candidate.summary, board, engine),
         *model_findings(candidate.summary),
     ]
-    findings.extend(_run_findings(candidate))
+    name, profile = candidate.model.name, engine.profile.name
+    fault = candidate.run_faults.get(profile, "")
+    findings.extend(run_findings(name, candidate.scores, fault, candidate.range_fault))
     blocked = [finding for finding in findings if finding.severity is Severity.ERROR]
     plan: Memory | Missing
     latency: Latency | Missing
@@ -352,7 +356,7 @@ def _evaluation(
         plan = latency = energy = Missing(blocked[0].message, blocked[0].advice)
     else:
         plan = candidate.plan(board.core, engine.base)
-        findings.extend(_piece_findings(candidate, board, plan))
+        findings.extend(piece_findings(name, board, plan))
         findings.extend(build_findings(engine) if isinstance(plan, Memory) else ())
         latency = cost.predict_latency(candidate.model, target, own)
         energy = (
@@ -367,80 +371,12 @@ def _evaluation(
     return Evaluation(
         model=candidate.summary,
         target=target,
-        accuracy=candidate.scores[engine.profile.name],
+        accuracy=candidate.scores[profile],
         memory=plan,
         latency=latency,
         energy=energy,
         findings=tuple(findings),
     )
-
-
-def _piece_findings(candidate: _Candidate, board: Board, plan: Memory | Missing) -> list[Finding]:
-    """Say that an arena fits into no single piece of a board's SRAM.
-
-    Where SRAM is one piece, its size is a bound of the region already.
-    """
-    if isinstance(plan, Missing) or board.sram_block.value == board.sram.value:
-        return []
-    arena = plan.needed_arena
-    least = arena.interval.low if arena.interval.is_known else arena.value
-    piece = board.sram_block
-    if least <= piece.value:
-        return []
-    message = (
-        f"its arena of {format_value(arena.value, arena.unit)} ({arena.method.value}) does not fit "
-        f"into one piece of {board.name}'s SRAM, {format_value(piece.value, piece.unit)} at most"
-    )
-    return [
-        Finding(
-            code="TG107",
-            severity=Severity.ERROR,
-            message=message,
-            advice="Choose a board with more SRAM in one piece",
-            where=candidate.model.name,
-        )
-    ]
-
-
-def _run_findings(candidate: _Candidate) -> list[Finding]:
-    """Say that a model could not be run, was fed oddly, or that engines disagree on it."""
-    name = candidate.model.name
-    if candidate.run_fault:
-        message = f"it could not be run: {candidate.run_fault}"
-        return [Finding(code="TG104", severity=Severity.ERROR, message=message, where=name)]
-    findings: list[Finding] = []
-    if candidate.range_fault:
-        advice = "Scale the data as for training: --data with x_scale and x_zero_point"
-        findings.append(
-            Finding(
-                code="TG106",
-                severity=Severity.WARNING,
-                message=candidate.range_fault,
-                advice=advice,
-                where=name,
-            )
-        )
-    found = {
-        profile: score.value
-        for profile, score in sorted(candidate.scores.items())
-        if isinstance(score, Score)
-    }
-    if len({value.value for value in found.values()}) < 2:
-        return findings
-    each = ", ".join(
-        f"{format_value(value.value, value.unit)} with {'either' if name == 'unknown' else name}"
-        for name, value in found.items()
-    )
-    return [
-        *findings,
-        Finding(
-            code="TG105",
-            severity=Severity.INFO,
-            message=f"the engines round differently: accuracy {each}",
-            advice="tinygauge engines says which engine rounds how, with the evidence",
-            where=name,
-        ),
-    ]
 
 
 def _other_boards(
