@@ -18,7 +18,7 @@ from tests.support.rare_models import rare_model
 
 from tinygauge import graph
 from tinygauge.exact import Rounding, find_unsupported
-from tinygauge.exact.library import LEVELS
+from tinygauge.exact.library import LEVELS, levels
 
 PACKAGED = Path(graph.__file__).parents[1] / "data" / "fashion_mnist" / "models"
 # Each kind of op comes first in some of them.
@@ -90,8 +90,8 @@ def test_no_kernel_leaves_its_arrays_or_overflows(
     sanitized: Build, models: Path, expected: dict[str, str], kernels: str
 ) -> None:
     """AddressSanitizer and UndefinedBehaviorSanitizer end the program where one does."""
+    if kernels not in levels():
+        pytest.skip(f"no kernels for {kernels} on this machine")
     found = sanitized.digests(models, kernels)
 
-    if found["kernels"] != kernels:
-        pytest.skip(f"no kernels for {kernels} on this machine")
     assert_same(found, expected, kernels)

@@ -16,7 +16,7 @@ from tests.support.tiny_models import ModelBuilder
 
 from tinygauge import graph
 from tinygauge.exact import Rounding, compile_model, find_unsupported
-from tinygauge.exact.library import LEVELS, CLstm, CScale, CSvdf, level, library, pointer
+from tinygauge.exact.library import LEVELS, CLstm, CScale, CSvdf, level, levels, library, pointer
 from tinygauge.exact.lowering import lower_ops
 from tinygauge.exact.plain import PLAIN
 from tinygauge.exact.recurrent import Lstm, Svdf
@@ -111,10 +111,10 @@ def test_ops_with_a_state_agree_with_micro(name: str) -> None:
 @pytest.fixture(params=LEVELS)
 def loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Every instruction set that this machine has inner loops for."""
+    if request.param not in levels():
+        pytest.skip(f"no kernels for {request.param} on this machine")
     monkeypatch.setenv("TINYGAUGE_KERNELS", request.param)
     level.cache_clear()
-    if library() is None or LEVELS[level()] != request.param:
-        pytest.skip(f"no kernels for {request.param} on this machine")
     yield request.param
     level.cache_clear()
 

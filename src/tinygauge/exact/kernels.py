@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tinygauge.exact.compiled import bind_compiled
-from tinygauge.exact.library import library
+from tinygauge.exact.library import level, library
 from tinygauge.exact.plain import PLAIN
 from tinygauge.exact.steps import Array, Step
 
@@ -14,8 +14,17 @@ __all__ = ["backend", "bind"]
 
 
 def backend() -> str:
-    """Return what evaluates models here: ``"compiled"`` or ``"numpy"``."""
-    return "numpy" if library() is None else "compiled"
+    """Return what evaluates models here: ``"compiled"`` or ``"numpy"``.
+
+    Raises
+    ------
+    ConfigError
+        If what the environment asks for, or what was built, can't be used.
+    """
+    if library() is None:
+        return "numpy"
+    level()  # it refuses what this machine can't run
+    return "compiled"
 
 
 def bind(step: Step) -> Callable[[list[Array]], list[Array]]:

@@ -33,6 +33,7 @@ __all__ = [
     "CWindow",
     "level",
     "level_for_int16",
+    "levels",
     "library",
     "pointer",
     "succeed",
@@ -49,6 +50,8 @@ Of those that a machine has, the last one is the fastest.
 _WIDE = ("portable", "avx2")
 # One of LEVELS, or "numpy" for none at all: to compare them, and to find a fault.
 _VARIABLE = "TINYGAUGE_KERNELS"
+_NAMES = ("numpy", *LEVELS)
+_ADVICE = f"Leave {_VARIABLE} unset for the fastest that there are"
 # Beside the package, where CMakeLists.txt installs it.
 _FOLDER = "_tinygauge_kernels"
 _SUFFIXES = {"win32": ".dll", "cygwin": ".dll", "darwin": ".dylib"}
@@ -271,6 +274,15 @@ def _candidates() -> list[Path]:
     return [Path(folder) / name for folder in folders]
 
 
+def _wanted() -> str:
+    """Return what the user asks for: one of LEVELS, ``numpy``, or nothing."""
+    wanted = os.environ.get(_VARIABLE, "")
+    if wanted and wanted not in _NAMES:
+        known = f"Known: {', '.join(_NAMES)}"
+        raise ConfigError(f"{_VARIABLE}={wanted}", "there are no such kernels", known)
+    return wanted
+
+
 @cache
 def library() -> ctypes.CDLL | None:
     """Load the compiled kernels.
@@ -283,9 +295,11 @@ def library() -> ctypes.CDLL | None:
     Raises
     ------
     ConfigError
-        If they were built from other C sources than this package's.
+        If they were built from other C sources than this package's, or TINYGAUGE_KERNELS asks
+        for what nobody wrote or for compiled kernels where there are none.
     """
-    if os.environ.get(_VARIABLE) == "numpy":
+    wanted = _wanted()
+    if wanted == "numpy":
         return None
     for path in _candidates():
         if not path.is_file():
@@ -299,6 +313,8 @@ def library() -> ctypes.CDLL | None:
             function = getattr(loaded, name)
             function.restype, function.argtypes = result, arguments
         return loaded
+    if wanted:
+        raise ConfigError(f"{_VARIABLE}={wanted}", "no compiled kernels were built here", _ADVICE)
     return None
 
 
@@ -332,15 +348,27 @@ def _has_level(place: int) -> bool:
     return loaded is not None and bool(loaded.tg_has_level(place))
 
 
+def levels() -> list[str]:
+    """Return those of `LEVELS` that this machine can run, the fastest last."""
+    return [name for place, name in enumerate(LEVELS) if _has_level(place)]
+
+
 @cache
 def level() -> int:
-    """Return the place in `LEVELS` of the instruction set that is used here."""
-    loaded = library()
-    if loaded is None:
+    """Return the place in `LEVELS` of the instruction set that is used here.
+
+    Raises
+    ------
+    ConfigError
+        If TINYGAUGE_KERNELS asks for one that this machine lacks.
+    """
+    if library() is None:
         return 0
-    known = [place for place in range(len(LEVELS)) if _has_level(place)]
-    wanted = os.environ.get(_VARIABLE)
-    return next((place for place in known if LEVELS[place] == wanted), known[-1])
+    wanted, known = _wanted() or levels()[-1], levels()
+    if wanted not in known:
+        problem = f"this machine can't run them, but {', '.join(known)}"
+        raise ConfigError(f"{_VARIABLE}={wanted}", problem, _ADVICE)
+    return LEVELS.index(wanted)
 
 
 def level_for_int16() -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygauge.errors import DatasetError, UnsupportedOpError
+from tinygauge.errors import ConfigError, DatasetError, UnknownNameError, UnsupportedOpError
 from tinygauge.exact.lowering import lower_ops
 from tinygauge.exact.processors import Host, Processor, open_processor
 from tinygauge.exact.scales import Rounding
@@ -145,7 +145,7 @@ class Program:
         return max(1, min(self.rows, -(-count // self.threads)))
 
     def _checked(self, inputs: Inputs) -> list[Array]:
-        arrays = [inputs] if isinstance(inputs, np.ndarray) else list(inputs)
+        arrays = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
         wanted = [self._tensors[index] for index in self.model.main.inputs]
         if len(arrays) != len(wanted):
             problem = f"the model takes {len(wanted)} inputs, got {len(arrays)}"
@@ -174,8 +174,11 @@ class Program:
         return values
 
 
-def _fitted(name: str, array: Array, tensor: Tensor) -> Array:
+def _fitted(name: str, array: object, tensor: Tensor) -> Array:
     """Return an array as ``(n, *shape)``, in order in memory."""
+    if not isinstance(array, np.ndarray) or array.ndim == 0:
+        problem = f"input {tensor.index} must be an array of shape (n, *{tensor.shape})"
+        raise DatasetError(name, f"{problem}, got {type(array).__name__}", "Give NumPy arrays")
     if array.dtype.name != tensor.dtype.value:
         problem = f"input {tensor.index} is {tensor.dtype}, got {array.dtype}"
         raise DatasetError(name, problem, "Quantise the inputs first")
@@ -183,7 +186,8 @@ def _fitted(name: str, array: Array, tensor: Tensor) -> Array:
     if array.shape[1:] not in (shape, shape[1:], (math.prod(shape),)):
         problem = f"input {tensor.index} has shape {shape}, got {array.shape[1:]} each"
         raise DatasetError(name, problem, "")
-    return np.ascontiguousarray(array).reshape(len(array), *shape)
+    in_order = np.ascontiguousarray(array, tensor.dtype.value)  # the machine's own byte order
+    return in_order.reshape(len(array), *shape)
 
 
 def _last_uses(steps: Sequence[Step], outputs: Iterable[int]) -> list[list[int]]:
@@ -249,7 +253,7 @@ def find_unsupported(model: Model, rounding: Rounding = Rounding.TWO) -> Missing
 
 def compile_model(
     model: Model,
-    rounding: Rounding = Rounding.TWO,
+    rounding: Rounding | str = Rounding.TWO,
     threads: int | None = None,
     on: str = "",
 ) -> Program:
@@ -258,8 +262,8 @@ def compile_model(
     Parameters
     ----------
     model : Model
-    rounding : Rounding
-        That of the engine whose outputs are wanted.
+    rounding : Rounding or str
+        That of the engine whose outputs are wanted, such as ``"one-rounding"``.
     threads : int, optional
         Threads that work at a time; by default one for each core of the host, and one elsewhere.
     on : str
@@ -274,6 +278,14 @@ def compile_model(
     UnsupportedOpError
         If `find_unsupported` says so.
     ConfigError
-        If there is no PyTorch or no CUDA, and it is asked for.
+        If `threads` is below 1, or if CUDA is asked for and there is none, or no PyTorch.
+    UnknownNameError
+        If there is no such rounding or processor.
     """
-    return Program(model, rounding, _lowered(model, rounding), threads, open_processor(on))
+    names = [each.value for each in Rounding]
+    if rounding not in names:
+        raise UnknownNameError("rounding", str(rounding), names)
+    if threads is not None and threads < 1:
+        raise ConfigError("threads", f"must be 1 or more, got {threads}")
+    own = Rounding(rounding)
+    return Program(model, own, _lowered(model, own), threads, open_processor(on))
