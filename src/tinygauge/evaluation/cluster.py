@@ -33,7 +33,7 @@ _START = "Start one with: dask scheduler, and dask worker on each machine"
 
 
 def make_on_cluster(
-    address: str, runs: Sequence[Run], dataset: Dataset, limits: Limits
+    address: str, runs: Sequence[Run], dataset: Dataset, limits: Limits, advice: str = ""
 ) -> Iterator[tuple[int, Results | Fault]]:
     """Make runs on a cluster, and yield each as soon as it is there.
 
@@ -47,6 +47,8 @@ def make_on_cluster(
         Sent to each worker once.
     limits : Limits
         Of one run, on its worker.
+    advice : str
+        What to do if the cluster goes away.
 
     Yields
     ------
@@ -78,7 +80,7 @@ def make_on_cluster(
             for place, run in enumerate(runs)
         }
         try:
-            yield from _collect(client, places, runs, address)
+            yield from _collect(client, places, runs, address, advice)
         finally:
             with suppress(Exception):  # interrupted, or the cluster is gone: nothing to save
                 client.cancel(list(places), force=True)
@@ -121,10 +123,7 @@ def _connected(address: str) -> Iterator[Any]:
         raise MissingExtraError("distributed", "dask") from error
     where = f"--dask {address}"
     _knock(where, address)
-    log = logging.getLogger("distributed")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
+    with _muted("distributed", "tornado", "asyncio"):
         try:
             client = distributed.Client(address, timeout=_ANSWER_S, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
@@ -135,8 +134,24 @@ def _connected(address: str) -> Iterator[Any]:
         finally:
             with suppress(Exception):
                 client.close(timeout=_LEAVE_S)
+
+
+@contextmanager
+def _muted(*names: str) -> Iterator[None]:
+    """Mute loggers and those below them: Dask gives several levels of their own."""
+    loggers = [
+        logging.getLogger(name)
+        for name in sorted(logging.root.manager.loggerDict)
+        if name.partition(".")[0] in names
+    ]
+    before = [each.disabled for each in loggers]
+    for each in loggers:
+        each.disabled = True
+    try:
+        yield
     finally:
-        log.setLevel(level)
+        for each, disabled in zip(loggers, before, strict=True):
+            each.disabled = disabled
 
 
 def _knock(where: str, address: str) -> None:
@@ -181,7 +196,7 @@ def _check_workers(client: Any, address: str, runs: Sequence[Run]) -> None:
 
 
 def _collect(
-    client: Any, places: dict[Any, int], runs: Sequence[Run], address: str
+    client: Any, places: dict[Any, int], runs: Sequence[Run], address: str, advice: str
 ) -> Iterator[tuple[int, Results | Fault]]:
     from distributed import KilledWorker, as_completed
 
@@ -201,6 +216,5 @@ def _collect(
             problem = f"a worker of the cluster failed ({type(error).__name__}: {error})"
             yield place, RunnerError(run.model.name, problem, "See its log")
         else:  # cancelled or lost, with all that are left
-            advice = "What was scored is kept: the same command goes on from there"
             raise RunnerError(f"--dask {address}", "the cluster went away", advice)
         future.release()

@@ -173,11 +173,12 @@ class Sweep:
         """Run models, here or on a cluster."""
         if not tasks:
             return
-        if self.options.cluster is None:
+        options, runs = self.options, [task.run for task in tasks]
+        if options.cluster is None:
             yield from self._run_here(tasks)
             return
-        runs = [task.run for task in tasks]
-        found = make_on_cluster(self.options.cluster, runs, self._dataset, self.options.limits)
+        advice = _KEPT if options.use_cache else _NOT_KEPT
+        found = make_on_cluster(options.cluster, runs, self._dataset, options.limits, advice)
         for place, outcome in found:
             yield tasks[place], outcome
 
@@ -202,6 +203,8 @@ class Sweep:
 
 _WHAT = "scoring accuracy"
 _FOUND = "found again from earlier runs"
+_KEPT = "What was scored is kept: the same command goes on from there"
+_NOT_KEPT = "Nothing was kept, as asked: without that the same command would go on from there"
 
 
 def _plan(model: Model, dataset: Dataset, profiles: Sequence[str], runner: str) -> _Scored:
