@@ -200,6 +200,7 @@ def test_every_packaged_engine_gives_its_numeric_profile_with_evidence(name: str
         ("microtvm-cmsis-nn", "two-rounding"),
         ("x-cube-ai", "one-rounding"),
         ("plumerai", "one-rounding"),
+        ("tflm-andes-nn", "litert"),
         ("tflm-silabs-mvp", "unknown"),
         ("hale", "unknown"),
     ],
