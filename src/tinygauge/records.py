@@ -209,6 +209,9 @@ class Score:
         Numeric profile, such as ``"two-rounding"``.
     why_interpreted : str
         Why an interpreter ran it; empty for the exact evaluator, and for boards.
+    spanned : tuple of Quantity
+        Where nobody knows how the engine rounds, the accuracy with each rounding that was tried:
+        the interval of `value` spans theirs. Else empty.
     labels : tuple of str
         Class names; may be empty.
     recall : tuple of float
@@ -225,6 +228,7 @@ class Score:
     runner: str
     profile: str
     why_interpreted: str = ""
+    spanned: tuple[Quantity, ...] = ()
     labels: tuple[str, ...] = ()
     recall: tuple[float, ...] = ()
     confusion: tuple[tuple[int, ...], ...] = ()

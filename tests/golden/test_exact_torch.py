@@ -135,8 +135,8 @@ def test_models_are_scored_on_cuda_where_asked() -> None:
     model = graph.parse(build_cnn(), name="cnn")
     stop_workers()
     for _ in range(3):
-        found = planned(model, "exact-cuda").make()
-        np.testing.assert_array_equal(found, planned(model, "exact").make())
+        found = planned(model, "exact-cuda").make().values
+        np.testing.assert_array_equal(found, planned(model, "exact").make().values)
     assert sum(worker.is_on_cuda for worker in processes._pool.idle) == 1
     stop_workers()
 
@@ -147,5 +147,5 @@ def test_a_failure_on_cuda_costs_its_own_run() -> None:
     run = planned(graph.parse(build_cnn(), name="cnn"), "exact-cuda")
     with pytest.raises(RunnerError, match="can't run the model"):
         processes.run_model(b"damaged", run.inputs, run.runner)
-    np.testing.assert_array_equal(run.make(), run.make())
+    np.testing.assert_array_equal(run.make().values, run.make().values)
     stop_workers()

@@ -1,6 +1,7 @@
 """Keeps results by the content that they were made from, so that a second run is instant.
 
-An entry is a `.npy` file with its own SHA-256 behind it; one that does not match is not there.
+An entry is a `.npy` file with a note, and a SHA-256 of both behind it; one that does not match is
+not there.
 The folder is ``TINYGAUGE_CACHE``, or ``tinygauge`` in the system's folder for caches. Where it
 can't be written, nothing is kept and a warning is logged once. Where entries take more than
 ``TINYGAUGE_CACHE_SIZE`` (by default 1 GiB), those that were not used for longest are removed.
@@ -91,8 +92,8 @@ def key_of(*parts: str | int | float | tuple[int, ...]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def load(key: str) -> npt.NDArray[Any] | None:
-    """Return the result of a key; None where there is none, or it is damaged.
+def load(key: str) -> tuple[npt.NDArray[Any], str] | None:
+    """Return the result of a key with its note; None where there is none, or it is damaged.
 
     Parameters
     ----------
@@ -101,7 +102,8 @@ def load(key: str) -> npt.NDArray[Any] | None:
 
     Returns
     -------
-    ndarray or None
+    tuple of ndarray and str, or None
+        As they were given to `store`.
     """
     path = _path(key)
     try:
@@ -114,10 +116,12 @@ def load(key: str) -> npt.NDArray[Any] | None:
     if _digest(key, body) != digest:
         _LOG.info("cached result %s is damaged and is made anew", path)
         return None
-    return np.load(io.BytesIO(body), allow_pickle=False)  # type: ignore[no-any-return]
+    buffer = io.BytesIO(body)
+    result = np.load(buffer, allow_pickle=False)
+    return result, buffer.read().decode()  # what is left behind the array
 
 
-def store(key: str, result: npt.NDArray[Any]) -> None:
+def store(key: str, result: npt.NDArray[Any], note: str = "") -> None:
     """Keep a result, if the folder can be written.
 
     Parameters
@@ -126,9 +130,12 @@ def store(key: str, result: npt.NDArray[Any]) -> None:
         From `key_of`.
     result : ndarray
         Of numbers.
+    note : str
+        What must be known of it.
     """
     buffer = io.BytesIO()
     np.save(buffer, result, allow_pickle=False)
+    buffer.write(note.encode())
     body = buffer.getvalue()
     path = _path(key)
     try:

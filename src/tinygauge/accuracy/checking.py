@@ -1,7 +1,8 @@
 """Checks the exact evaluator against an interpreter, on a part of the inputs of every run.
 
 The two must agree to the bit. Where they don't, what shows it is kept for a bug report: the model,
-the input, and both outputs.
+the input, and both outputs. Where the interpreter can't run the model, nothing is compared, and
+the results say so.
 """
 
 from __future__ import annotations
@@ -9,6 +10,10 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +28,36 @@ from tinygauge.errors import RunnerError
 from tinygauge.files import write_whole
 from tinygauge.graph import Model
 
-__all__ = ["CHECKED_SHARE", "checked_inputs", "cross_check"]
+__all__ = ["CHECKED_SHARE", "Check", "checked_inputs", "cross_check"]
 
 CHECKED_SHARE = 0.02
 """Of the inputs, at least one: ratio."""
+
+_ADVICE = (
+    "Please report it; until then, `tinygauge evaluate --runner interpreter` does without the "
+    "exact evaluator"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What came of comparing outputs with those of an interpreter; no difference, that is sure.
+
+    Parameters
+    ----------
+    by : str
+        Label of the interpreter.
+    failure : str
+        Why it gave nothing to compare with, as said of it; empty where it did.
+    """
+
+    by: str
+    failure: str = ""
+
+    def __str__(self) -> str:
+        if self.failure:
+            return f"not compared with {self.by}: it {self.failure}"
+        return f"a random {CHECKED_SHARE:.0%} of the inputs compared with {self.by}"
 
 
 def checked_inputs(model: Model, inputs: ModelInputs) -> npt.NDArray[np.int64]:
@@ -54,7 +85,7 @@ def cross_check(
     outputs: npt.NDArray[Any],
     runners: tuple[Runner, Runner],
     limits: Limits | None = None,
-) -> str:
+) -> Check:
     """Compare outputs with those that an interpreter gives for a part of the inputs.
 
     Parameters
@@ -69,8 +100,8 @@ def cross_check(
 
     Returns
     -------
-    str
-        Why nothing was compared, where the interpreter can't run the model; else empty.
+    Check
+        That the outputs compared are equal, or why none were: the interpreter can't run the model.
 
     Raises
     ------
@@ -82,30 +113,37 @@ def cross_check(
     try:
         found = run_model(model.content, rows, runners[1], name=model.name, limits=limits)
     except RunnerError as error:
-        return f"{model.name} is not cross-checked: {error}"
+        return Check(by=runners[1].label, failure=_said_of(runners[1], error))
     theirs = found.reshape(len(places), -1)
     differ = (theirs != outputs[places]).any(axis=1)
-    if not differ.any():
-        return ""
-    first = int(differ.argmax())
     labels = [runner.label for runner in runners]
-    kept = _keep(model, rows[first], outputs[places[first]], theirs[first], labels)
+    if not differ.any():
+        return Check(by=labels[1])
+    first = int(differ.argmax())
+    content = _evidence(model, rows[first], outputs[places[first]], theirs[first], labels)
+    # The name tells models, roundings and data apart: none may cover up another's difference.
+    rounds = runners[0].name.replace(":", "-")
+    kept = _keep(f"{model.sha256[:16]}-{rounds}-{inputs.dataset.sha256[:16]}", content)
     problem = (
         f"outputs of {labels[0]} differ from those of {labels[1]} on {int(differ.sum()):,} of "
         f"{len(places):,} inputs compared, first on input {int(places[first]):,}; {kept}"
     )
-    raise RunnerError(model.name, problem, "Please report it; until then: --runner interpreter")
+    raise RunnerError(model.name, problem, _ADVICE)
 
 
-def _keep(
+def _said_of(runner: Runner, error: RunnerError) -> str:
+    """Return what an error says of the runner itself, without its name and the advice."""
+    return error.problem.removeprefix(runner.label).strip()
+
+
+def _evidence(
     model: Model,
     row: npt.NDArray[Any],
     ours: npt.NDArray[Any],
     theirs: npt.NDArray[Any],
     labels: list[str],
-) -> str:
-    """Write what shows a difference to a file, and say where."""
-    path = cache_folder() / "differences" / f"{model.sha256[:16]}.npz"
+) -> bytes:
+    """Return the bytes of an `.npz` that shows a difference."""
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -114,12 +152,31 @@ def _keep(
         outputs=np.stack([ours, theirs]),
         runners=np.array(labels),
     )
-    return _written(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
-def _written(path: Path, content: bytes) -> str:
+def _keep(stem: str, content: bytes) -> str:
+    """Write a file beside the cache, or else among the system's temporary ones; say where."""
+    path = cache_folder() / "differences" / f"{stem}.npz"
     try:
         write_whole(path, content)
-    except OSError as error:
-        return f"it could not be kept in {path} ({error.strerror or error})"
+    except OSError:
+        return _keep_for_now(stem, content)
     return f"it is kept in {path}"
+
+
+def _keep_for_now(stem: str, content: bytes) -> str:
+    place = tempfile.gettempdir()
+    try:
+        descriptor, place = tempfile.mkstemp(prefix=f"tinygauge-{stem}-", suffix=".npz")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+        except OSError:
+            with suppress(OSError):
+                Path(place).unlink()
+            raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return f"it could be kept neither in {cache_folder()} nor in {place} ({reason})"
+    return f"it is kept in {place}"

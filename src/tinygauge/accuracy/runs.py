@@ -7,17 +7,18 @@ by `simulate.py`.
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from tinygauge.accuracy import cache, scores
-from tinygauge.accuracy.checking import cross_check
+from tinygauge.accuracy.checking import Check, cross_check
 from tinygauge.accuracy.datasets import Dataset, Task
 from tinygauge.accuracy.inputs import SCHEME_VERSION, ModelInputs, fit, output_tensor
 from tinygauge.accuracy.processes import Limits, Progress, run_model
@@ -34,15 +35,27 @@ _LOG = logging.getLogger(__name__)
 _CHUNK_ELEMENTS = 4 << 20
 _INTEGERS = frozenset({DType.INT4, DType.INT8, DType.UINT8, DType.INT16})
 
-Results: TypeAlias = npt.NDArray[np.generic]
-"""Outputs, shape (n, k), or the error of each rebuilt input, shape (n,), float64."""
-
-
 Outputs: TypeAlias = npt.NDArray[np.generic]
 """What a model gave, shape (n, k)."""
 
 Warn: TypeAlias = Callable[[str], None]
 """Takes what the user should know of a run that went well otherwise."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Results:
+    """What is kept and scored of a run.
+
+    Parameters
+    ----------
+    values : ndarray
+        Outputs, shape (n, k), or the error of each rebuilt input, shape (n,), float64.
+    check : Check or None
+        What came of comparing a part with an interpreter's; None where none was at hand.
+    """
+
+    values: npt.NDArray[np.generic]
+    check: Check | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +98,20 @@ class Run:
             windows, data.x_scale, data.x_zero_point, data.task.value, self.runner.label, bits,
         )  # fmt: skip
 
-    def find(self) -> Results | None:
-        """Return the results where they are kept from before."""
-        results = cache.load(self.key)
-        return results if results is not None and len(results) == len(self.dataset) else None
+    def find(self, warn: Warn = _LOG.warning) -> Results | None:
+        """Return the results where they are kept from before; warn as `make` did."""
+        entry = cache.load(self.key)
+        if entry is None or len(entry[0]) != len(self.dataset):
+            return None
+        values, note = entry
+        check = Check(**json.loads(note)) if note else None
+        self._tell(check, warn)
+        return Results(values, check)
 
     def keep(self, results: Results) -> None:
         """Keep results, to be found again."""
-        cache.store(self.key, results)
+        note = json.dumps(asdict(results.check)) if results.check is not None else ""
+        cache.store(self.key, results.values, note)
 
     def make(
         self,
@@ -113,15 +132,15 @@ class Run:
 
         Returns
         -------
-        ndarray
-            See `Results`.
+        Results
 
         Raises
         ------
         RunnerError
             If the model can't be run, or gives values that are no numbers.
         """
-        return self.results_of(self.outputs(limits, progress, warn))
+        outputs, check = self._run(limits, progress, warn)
+        return Results(self.results_of(outputs).values, check)
 
     def outputs(
         self,
@@ -130,6 +149,11 @@ class Run:
         warn: Warn = _LOG.warning,
     ) -> Outputs:
         """Run the model as `make` does, and return its outputs, shape (n, k)."""
+        return self._run(limits, progress, warn)[0]
+
+    def _run(
+        self, limits: Limits | None, progress: Progress | None, warn: Warn
+    ) -> tuple[Outputs, Check | None]:
         model, data, runner = self.model, self.dataset, self.runner
         _LOG.info("running %s on %d inputs with %s", model.name, len(data), runner.label)
         outputs = run_model(
@@ -140,18 +164,22 @@ class Run:
             problem = f"{bad:,} of {len(data):,} outputs are no finite numbers ({runner.label})"
             advice = "Check the scale of the inputs, then the training"
             raise RunnerError(model.name, problem, advice)
+        check = None
         if self.check is not None:
-            unchecked = cross_check(model, self.inputs, outputs, (runner, self.check), limits)
-            if unchecked:
-                warn(unchecked)
-        return outputs
+            check = cross_check(model, self.inputs, outputs, (runner, self.check), limits)
+        self._tell(check, warn)
+        return outputs, check
+
+    def _tell(self, check: Check | None, warn: Warn) -> None:
+        if check is not None and check.failure:
+            warn(f"{self.model.name} is {check}")
 
     def results_of(self, outputs: Outputs) -> Results:
-        """Return what is kept and scored of outputs."""
+        """Return what is scored of outputs, of which nothing is known otherwise."""
         if self.dataset.task is Task.ANOMALY:
             quantization = output_tensor(self.model).quantization
-            return _rebuilding_errors(self.dataset, outputs, quantization)
-        return outputs
+            return Results(_rebuilding_errors(self.dataset, outputs, quantization))
+        return Results(outputs)
 
 
 def make_run(
@@ -181,8 +209,7 @@ def make_run(
 
     Returns
     -------
-    ndarray
-        See `Results`.
+    Results
 
     Raises
     ------

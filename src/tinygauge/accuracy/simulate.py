@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygauge.accuracy import scores
-from tinygauge.accuracy.checking import CHECKED_SHARE
+from tinygauge.accuracy.checking import Check
 from tinygauge.accuracy.datasets import Dataset, Task
 from tinygauge.accuracy.inputs import output_tensor
 from tinygauge.accuracy.processes import Limits, Progress
@@ -102,7 +102,7 @@ def score_results(runs: Sequence[Run], results: Sequence[Results], profile: str)
     ----------
     runs : sequence of Run
         From `plan_runs`.
-    results : sequence of ndarray
+    results : sequence of Results
         Of each run, from `Run.find` or `Run.make`.
     profile : str
         That the runs were planned for.
@@ -118,7 +118,9 @@ def score_results(runs: Sequence[Run], results: Sequence[Results], profile: str)
         if isinstance(made, Missing):
             return made
         found.append(made)
-    return found[0] if len(found) == 1 else _union(found)
+    if len(found) == 1:
+        return found[0]
+    return _union(found, [str(each.check) for each in results if each.check is not None])
 
 
 def answers_of(model: Model, outputs: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
@@ -140,14 +142,15 @@ def answers_of(model: Model, outputs: npt.NDArray[np.generic]) -> npt.NDArray[np
 
 def _score_of(run: Run, results: Results, profile: str) -> Score | Missing:
     if run.dataset.task is Task.ANOMALY:
-        return _anomaly_score(run, results.astype(np.float64), profile)
+        return _anomaly_score(run, results, profile)
     truth = run.dataset.y
-    answer = scores.answers(results, _threshold(run.model))
+    answer = scores.answers(results.values, _threshold(run.model))
     confusion = scores.confusion_matrix(truth, answer, class_count(output_tensor(run.model)))
     correct, n = int(confusion.trace()), len(truth)
+    interval = scores.wilson_interval(correct, n)
     return Score(
         metric="top1",
-        value=_quantity(run, correct / n, scores.wilson_interval(correct, n), profile),
+        value=_quantity(run, results.check, correct / n, interval, profile),
         n=n,
         correct=correct,
         dataset=_reference(run.dataset),
@@ -160,8 +163,8 @@ def _score_of(run: Run, results: Results, profile: str) -> Score | Missing:
     )
 
 
-def _anomaly_score(run: Run, errors: npt.NDArray[np.float64], profile: str) -> Score | Missing:
-    dataset = run.dataset
+def _anomaly_score(run: Run, results: Results, profile: str) -> Score | Missing:
+    dataset, errors = run.dataset, results.values.astype(np.float64)
     anomalous = dataset.y == 1
     if anomalous.all() or not anomalous.any():
         kind = "anomalous" if anomalous.all() else "normal"
@@ -174,7 +177,7 @@ def _anomaly_score(run: Run, errors: npt.NDArray[np.float64], profile: str) -> S
     interval = scores.auc_interval(errors, anomalous)
     return Score(
         metric="auc",
-        value=_quantity(run, scores.auc(errors, anomalous), interval, profile),
+        value=_quantity(run, results.check, scores.auc(errors, anomalous), interval, profile),
         n=len(dataset.y),
         correct=None,
         dataset=_reference(dataset),
@@ -207,7 +210,9 @@ def _threshold(model: Model) -> float:
     return real / tensor.quantization.scale[0] + tensor.quantization.zero_point[0]
 
 
-def _quantity(run: Run, value: float, interval: Interval, profile: str) -> Quantity:
+def _quantity(
+    run: Run, check: Check | None, value: float, interval: Interval, profile: str
+) -> Quantity:
     source = f"model run on a desktop with the numerics of profile '{profile}'"
     if is_float(run.model):
         source = "floating-point model run on a desktop; its values may differ in the last digits"
@@ -215,8 +220,8 @@ def _quantity(run: Run, value: float, interval: Interval, profile: str) -> Quant
         source += f", nearly: {run.runner.note}"
     if run.why:
         source += f"; by an interpreter: {run.why}"
-    if run.check is not None:
-        source += f"; a random {CHECKED_SHARE:.0%} of the inputs compared with {run.check.label}"
+    if check is not None:
+        source += f"; {check}"
     evidence = (
         Evidence("dataset", run.dataset.name, run.dataset.sha256),
         Evidence("model", run.model.name, run.model.sha256),
@@ -229,7 +234,7 @@ def _reference(dataset: Dataset) -> DatasetRef:
     return DatasetRef(name=dataset.name, path=dataset.path, sha256=dataset.sha256, n=len(dataset.y))
 
 
-def _union(found: list[Score]) -> Score:
+def _union(found: list[Score], checks: list[str]) -> Score:
     """Return the first score, its interval widened to hold all: the rounding is unknown."""
     first = found[0]
     intervals = [each.value.interval for each in found]
@@ -242,12 +247,9 @@ def _union(found: list[Score]) -> Score:
     )
     runner = " and ".join(each.runner for each in found)
     values = ", ".join(f"{each.value.value:.4f} with {each.runner}" for each in found)
-    provenance = Provenance(
-        Method.SIMULATED,
-        f"the engine's rounding is not known: {values}",
-        runner,
-        first.value.provenance.evidence,
-    )
+    source = "; ".join([f"the engine's rounding is not known: {values}", *checks])
+    provenance = Provenance(Method.SIMULATED, source, runner, first.value.provenance.evidence)
     value = Quantity(first.value.value, Unit.RATIO, widened, provenance)
     why = "; ".join(dict.fromkeys(each.why_interpreted for each in found if each.why_interpreted))
-    return replace(first, value=value, runner=runner, why_interpreted=why)
+    spanned = tuple(each.value for each in found)
+    return replace(first, value=value, runner=runner, why_interpreted=why, spanned=spanned)

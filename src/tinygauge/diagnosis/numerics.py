@@ -244,7 +244,7 @@ def _agreement(profile: str, run: Run, answered: Answered, limits: Limits | None
     if results is None:
         results = run.make(limits)
         run.keep(results)
-    ours = results.reshape(len(results), -1)[answered.places]
+    ours = results.values.reshape(len(results.values), -1)[answered.places]
     beyond = beyond_printing(run.model, run.dataset, ours, answered)
     equal, n = int((beyond == 0).all(axis=1).sum()), len(beyond)
     source = f"outputs of {run.runner.label} beside those that the board printed"

@@ -196,6 +196,7 @@ def _accuracy(score: Score | Missing) -> Document:
         "runner": score.runner,
         "profile": score.profile,
         "why_interpreted": score.why_interpreted,
+        "spanned": [quantity_document(each) for each in score.spanned],
     }
 
 

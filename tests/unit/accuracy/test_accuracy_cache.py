@@ -21,14 +21,16 @@ def entry() -> Path:
 
 
 def test_what_is_stored_comes_back() -> None:
-    """Type, shape and values survive; another key has nothing."""
+    """Type, shape, values and note survive; another key has nothing."""
     key = cache.key_of("model", "data", 1)
     assert cache.load(key) is None
-    cache.store(key, RESULT)
-    found = cache.load(key)
-    assert found is not None
-    assert found.dtype == RESULT.dtype
-    np.testing.assert_array_equal(found, RESULT)
+    for note in ("", "not compared: é"):
+        cache.store(key, RESULT, note)
+        entry = cache.load(key)
+        assert entry is not None
+        found, told = entry
+        assert (found.dtype, told) == (RESULT.dtype, note)
+        np.testing.assert_array_equal(found, RESULT)
     assert cache.load(cache.key_of("model", "data", 2)) is None
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import sys
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.support.tiny_models import ModelBuilder, build_cnn, build_fully_connected
 
 from tinygauge import graph
-from tinygauge.accuracy import RUNNERS, Choice, Dataset, fit, plan_runs, score
-from tinygauge.accuracy.checking import checked_inputs, cross_check
+from tinygauge.accuracy import RUNNERS, Choice, Dataset, fit, plan_runs, score, score_results
+from tinygauge.accuracy.checking import Check, checked_inputs, cross_check
 from tinygauge.errors import ConfigError, RunnerError, UnknownNameError, UnsupportedOpError
 from tinygauge.evaluation import evaluate
 from tinygauge.exact import bits_id, open_processor
@@ -45,7 +47,7 @@ def test_the_exact_evaluator_is_taken_where_it_knows_all() -> None:
     (asked,) = plan_runs(MODEL, DATA, "two-rounding", "interpreter")  # type: ignore[misc]
     assert run.runner.name == "exact:two-rounding"
     assert (run.check, asked.runner, asked.check) == (TFLM, TFLM, None)
-    np.testing.assert_array_equal(run.make(), asked.make())
+    np.testing.assert_array_equal(run.make().values, asked.make().values)
     found = score(MODEL, DATA, "two-rounding")
     assert isinstance(found, Score)
     assert found.runner == run.runner.label
@@ -112,11 +114,11 @@ def test_the_inputs_checked_are_drawn_once_for_a_model_and_its_data() -> None:
 def test_a_difference_is_an_error_that_keeps_the_input() -> None:
     """The file holds the model, the input and both outputs; inputs not drawn don't matter."""
     (run,) = plan_runs(MODEL, DATA, "two-rounding")  # type: ignore[misc]
-    outputs = run.make()
+    outputs = run.make().values
     place = int(checked_inputs(MODEL, run.inputs)[1])
     wrong = outputs.copy()
     wrong[np.setdiff1d(np.arange(120), checked_inputs(MODEL, run.inputs))] += 1
-    assert cross_check(MODEL, run.inputs, wrong, (run.runner, TFLM)) == ""
+    assert cross_check(MODEL, run.inputs, wrong, (run.runner, TFLM)) == Check(by=TFLM.label)
     wrong[place, 2] -= 1
     with pytest.raises(RunnerError, match=f"on 1 of 3 inputs compared, first on input {place}") as (
         caught
@@ -131,14 +133,52 @@ def test_a_difference_is_an_error_that_keeps_the_input() -> None:
         assert list(kept["runners"]) == [run.runner.label, TFLM.label]
 
 
+def test_each_difference_keeps_a_file_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other roundings and data don't cover it up, nor is it lost where nothing can be cached."""
+    other = replace(DATA, sha256="other")
+    runs = [
+        plan_runs(MODEL, data, profile)[0]  # type: ignore[index]
+        for data in (DATA, other)
+        for profile in ("two-rounding", "one-rounding")
+    ]
+    blocked = tmp_path / "file"
+    blocked.touch()
+    paths = []
+    for folder in ("cache", "file/cache"):
+        monkeypatch.setenv("TINYGAUGE_CACHE", str(tmp_path / folder))
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        for run in runs:
+            wrong = run.make().values + 1
+            with pytest.raises(RunnerError, match="differ from those of") as caught:
+                cross_check(MODEL, run.inputs, wrong, (run.runner, TFLM))
+            paths.append(Path(re.findall(r"kept in (\S+\.npz)", str(caught.value))[0]))
+    assert len(set(paths)) == 8
+    assert all(path.is_file() for path in paths)
+    assert {path.parent for path in paths} == {tmp_path / "cache" / "differences", tmp_path}
+
+
 def test_an_interpreter_that_can_not_run_the_model_checks_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """That costs the check and not the result; a warning says so."""
+    """That costs the check and not the result; a warning and the score say so, now and later."""
     (run,) = plan_runs(MODEL, DATA, "two-rounding")  # type: ignore[misc]
     broken = replace(run, check=replace(TFLM, name="no-such-runner"))
-    np.testing.assert_array_equal(broken.make(), run.make())
-    assert "cnn is not cross-checked" in caplog.text
+    made = broken.make()
+    np.testing.assert_array_equal(made.values, run.make().values)
+    assert f"cnn is not compared with {TFLM.label}: it " in caplog.text
+    broken.keep(made)
+    caplog.clear()
+    found = run.find()
+    assert found is not None
+    assert "cnn is not compared with" in caplog.text
+    for results in (made, found):
+        score = score_results([run], [results], "two-rounding")
+        assert isinstance(score, Score)
+        source = score.value.provenance.source
+        assert f"not compared with {TFLM.label}: it ended with code 1" in source
+        assert "a random" not in source
 
 
 def test_cuda_is_taken_only_where_asked_and_says_what_it_lacks(

@@ -110,7 +110,7 @@ DATA = Dataset(
 def _outputs(profile: str) -> npt.NDArray[np.generic]:
     plan = accuracy.plan_runs(MODEL, DATA, profile)
     assert isinstance(plan, tuple)
-    return plan[0].make()
+    return plan[0].make().values
 
 
 def _printed(stored: npt.NDArray[np.generic], decimals: int, *, cut_off: bool) -> bytes:
