@@ -156,13 +156,20 @@ def test_an_engine_that_rounds_otherwise_may_score_otherwise(
 
 
 def test_two_roundings_that_disagree_are_explained(tinygauge: Run, models: Path) -> None:
-    """On all packaged images this model answers one of 2,000 otherwise: a finding says so."""
+    """On all packaged images this model answers one of 2,000 otherwise: findings say so.
+
+    An engine whose rounding nobody knows is scored with both; the text says that too.
+    """
     done = tinygauge(
         "evaluate", models / "cnn_8_i8.tflite", "--data", models.parent / "test_2000.npz",
         "--board", "nucleo-l4r5zi", "--engine", "tflm-cmsis-nn", "--engine", "x-cube-ai",
+        "--engine", "ekkono",
     )  # fmt: skip
 
-    assert "TG105 cnn_8_i8: the engines round differently" in done.stdout
+    told = " ".join(done.stdout.split())
+    assert "TG105 cnn_8_i8: the engines round differently" in told
+    assert "TG108 cnn_8_i8: how ekkono rounds is not known: accuracy" in told
+    assert "Scored exactly: 1 model; exactly with 2 roundings, which the interval spans" in told
 
 
 def test_a_board_of_ones_own_is_a_toml_file(tinygauge: Run, models: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tinygauge.catalog import Board
+from tinygauge.catalog import Board, Engine
 from tinygauge.quantity import Missing
 from tinygauge.records import Finding, Memory, Score, Severity
 from tinygauge.units import format_value
@@ -53,14 +53,20 @@ def piece_findings(name: str, board: Board, plan: Memory | Missing) -> list[Find
 
 
 def run_findings(
-    name: str, scores: Mapping[str, Score | Missing], fault: str, range_fault: str
+    name: str,
+    engine: Engine,
+    scores: Mapping[str, Score | Missing],
+    fault: str,
+    range_fault: str,
 ) -> list[Finding]:
-    """Say that a model could not be run, was fed oddly, or that engines disagree on it.
+    """Say that a model could not be run, was fed oddly, or that roundings disagree on it.
 
     Parameters
     ----------
     name : str
         Of the model.
+    engine : Engine
+        That it is to run on.
     scores : mapping of str to Score or Missing
         By numeric profile, of all engines asked for.
     fault : str
@@ -71,7 +77,7 @@ def run_findings(
     Returns
     -------
     list of Finding
-        TG104 alone, or TG106 and TG105 as they apply.
+        TG104 alone, or TG105, TG106 and TG108 as they apply.
     """
     if fault:
         message = f"it could not be run: {fault}"
@@ -88,7 +94,28 @@ def run_findings(
                 where=name,
             )
         )
-    return [*findings, *_disagreement(name, scores)]
+    return [*findings, *_disagreement(name, scores), *_doubt(name, engine, scores)]
+
+
+def _doubt(name: str, engine: Engine, scores: Mapping[str, Score | Missing]) -> list[Finding]:
+    """Say that the accuracy depends on a rounding that nobody knows."""
+    score = scores[engine.profile.name]
+    if isinstance(score, Missing) or len({value.value for value in score.spanned}) < 2:
+        return []
+    each = ", ".join(
+        f"{format_value(value.value, value.unit)} with {value.provenance.tool}"
+        for value in score.spanned
+    )
+    message = f"how {engine.name} rounds is not known: accuracy {each}; the interval spans them"
+    return [
+        Finding(
+            code="TG108",
+            severity=Severity.INFO,
+            message=message,
+            advice="tinygauge numerics tells from the outputs of your board which one it follows",
+            where=name,
+        )
+    ]
 
 
 def _disagreement(name: str, scores: Mapping[str, Score | Missing]) -> list[Finding]:

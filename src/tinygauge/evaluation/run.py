@@ -347,7 +347,7 @@ def _evaluation(
     ]
     name, profile = candidate.model.name, engine.profile.name
     fault = candidate.run_faults.get(profile, "")
-    findings.extend(run_findings(name, candidate.scores, fault, candidate.range_fault))
+    findings.extend(run_findings(name, engine, candidate.scores, fault, candidate.range_fault))
     blocked = [finding for finding in findings if finding.severity is Severity.ERROR]
     plan: Memory | Missing
     latency: Latency | Missing

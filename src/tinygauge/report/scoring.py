@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from tinygauge.quantity import Method
 from tinygauge.records import Evaluation, Score
@@ -16,6 +17,8 @@ _LONGEST_REASON = 100
 def scoring_line(evaluations: Iterable[Evaluation]) -> str:
     """Count the models that were evaluated exactly, and those that each interpreter ran.
 
+    Where nobody knows how an engine rounds, several roundings were tried: that is told apart.
+
     Parameters
     ----------
     evaluations : iterable of Evaluation
@@ -26,27 +29,39 @@ def scoring_line(evaluations: Iterable[Evaluation]) -> str:
     str
         Empty where nothing was scored.
     """
-    exact: set[str] = set()
-    interpreted: dict[str, dict[str, str]] = {}
+    groups: dict[tuple[bool, str, int], _Group] = {}
     for evaluation in evaluations:
-        score, model = evaluation.accuracy, evaluation.model.sha256
+        score = evaluation.accuracy
         if not isinstance(score, Score) or score.value.provenance.method is not Method.SIMULATED:
             continue
-        if score.why_interpreted:
-            interpreted.setdefault(score.runner, {})[model] = score.why_interpreted
-        else:
-            exact.add(model)
-    parts = [f"exactly: {_count(len(exact))}"] if exact else []
-    parts += [_part(runner, list(reasons.values())) for runner, reasons in interpreted.items()]
+        how = f"in {score.runner}" if score.why_interpreted else "exactly"
+        key = (bool(score.why_interpreted), how, len(score.spanned))
+        group = groups.setdefault(key, _Group())
+        group.reasons[evaluation.model.sha256] = score.why_interpreted
+        group.engines[evaluation.target.engine] = None
+    exact_first = sorted(groups, key=lambda key: (key[0], key[2] > 0))
+    parts = [_part(how, roundings, groups[_, how, roundings]) for _, how, roundings in exact_first]
     return f"Scored {'; '.join(parts)}." if parts else ""
 
 
-def _count(models: int) -> str:
-    return f"{models:,} model{'s' * (models != 1)}"
+@dataclass(slots=True)
+class _Group:
+    """Models that were scored alike: why not exactly, by model, and the engines."""
+
+    reasons: dict[str, str] = field(default_factory=dict)
+    engines: dict[str, None] = field(default_factory=dict)
 
 
-def _part(runner: str, reasons: list[str]) -> str:
-    given = list(dict.fromkeys(reasons))
+def _part(how: str, roundings: int, group: _Group) -> str:
+    if roundings:
+        engines = " or ".join(group.engines)
+        how += f" with {roundings} roundings, which the interval spans because nobody knows how "
+        how += f"{engines} rounds"
+    count = len(group.reasons)
+    text = f"{how}: {count:,} model{'s' * (count != 1)}"
+    given = list(dict.fromkeys(reason for reason in group.reasons.values() if reason))
+    if not given:
+        return text
     rest = len(given) - 1
     more = f"; {rest:,} more reason{'s' * (rest != 1)}" if rest else ""
-    return f"in {runner}: {_count(len(reasons))} ({shown(given[0], _LONGEST_REASON)}{more})"
+    return f"{text} ({shown(given[0], _LONGEST_REASON)}{more})"
