@@ -95,3 +95,13 @@ def test_float_models_are_left_to_an_interpreter(mirror: Path) -> None:
 
     assert missing is not None
     assert "CONV_2D" in missing.reason
+
+
+def test_weights_alone_in_int8_are_no_integer_model(mirror: Path) -> None:
+    """The reason says what the model is, rather than that a tensor has no scale."""
+    name = "keyword_spotting/trained_models/kws_ref_model_float32.tflite"
+
+    missing = find_unsupported(graph.load(mirror / TRAINED / name))
+
+    assert missing is not None
+    assert missing.reason == "it computes in floating point, with weights stored as int8"

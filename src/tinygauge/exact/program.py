@@ -15,7 +15,7 @@ from tinygauge.exact.lowering import lower_ops
 from tinygauge.exact.processors import Host, Processor, open_processor
 from tinygauge.exact.scales import Rounding
 from tinygauge.exact.steps import Array, Step
-from tinygauge.graph import Model, Tensor
+from tinygauge.graph import Model, Tensor, precision
 from tinygauge.quantity import Missing
 
 __all__ = ["Program", "compile_model", "find_unsupported"]
@@ -219,6 +219,9 @@ def _lowered(model: Model, rounding: Rounding) -> tuple[Step, ...]:
     graph = model.main
     where = model.path or model.name
     advice = "It runs with --runner interpreter"
+    if precision(model) == "hybrid":
+        problem = "it computes in floating point, with weights stored as int8"
+        raise UnsupportedOpError(where, problem, advice)
     steps = lower_ops(model, rounding)
     known = set(graph.inputs)
     for step in steps:
