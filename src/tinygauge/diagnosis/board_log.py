@@ -11,9 +11,11 @@ input. Numbers keep the digits that were printed, for they say how exactly.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -25,14 +27,26 @@ from tinygauge.errors import RunFormatError
 
 __all__ = ["Answer", "BoardLog", "parse_board_log", "read_board_log"]
 
+_RESULTS = r"m-results[\s:-]*\[(?P<results>[^\]]*)\]"
 _EVENT = re.compile(
-    r'bload\s+\w+\s+"(?P<bload>[^"]+)"'  # EEMBC's runner
-    r"|Loading file (?P<loading>\S+) segment"  # MLCommons' runner
-    r"|^input (?P<input>\S+) sha256"  # a transcript of ours
-    r"|m-results[\s:-]*\[(?P<results>[^\]]*)\]",
-    re.MULTILINE,
+    r'bloadp?\s+\w+\s+"(?P<bload>[^"]+)"'  # EEMBC's runner
+    r"|Loading file (?P<loading>.+?) segment"  # MLCommons' runner
+    rf"|{_RESULTS}"
 )
-_OWN = re.compile(rb"\d+\.\d{6} # tinygauge transcript ")
+# A transcript of ours: a line of it anywhere near the start, for its head may be cut off.
+_OWN = re.compile(rb"^\d+\.\d{6} [<>#] ", re.MULTILINE)
+_OWN_WITHIN_BYTES = 1 << 16
+_OWN_INPUT = re.compile(r"input (.+) sha256 \w+")
+_OWN_READING = re.compile(r"reading \d+")
+_OWN_ESCAPE = re.compile(r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})|\\U([0-9a-f]{8})")
+# The longer mark first: UTF-32's begins with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 _NUMBER = r"[-+]?[\d.][\d.eE+-]*"
 _NUMBERS = re.compile(rf"\s*\[?\s*({_NUMBER}(?:(?:\s*[,;]\s*|\s+){_NUMBER})*)\s*\]?\s*")
 _BETWEEN = re.compile(r"[\s,;]+")
@@ -46,7 +60,8 @@ class Answer:
     Parameters
     ----------
     input : str
-        The file of the input; empty where the log does not tell.
+        The input's file, with as much of its path as the log holds and with forward slashes, or
+        what `tinygauge bench` calls it; empty where the log does not tell.
     values : tuple of float
     resolution : float
         The step of the last digit printed, such as 0.001; 1.0 for integers.
@@ -66,7 +81,8 @@ class BoardLog:
     path, sha256 : str
         Of the file.
     answers : tuple of Answer
-        In their order; at least one, all of equally many values.
+        In their order; at least one, all of equally many values. An input may be answered more
+        than once.
     """
 
     path: str
@@ -121,11 +137,7 @@ def parse_board_log(content: bytes, where: str) -> BoardLog:
     RunFormatError
         If it holds no outputs, or they differ in number.
     """
-    if content.lstrip()[:1] == b"[" and (found := _of_json(content)):
-        answers = found
-    else:
-        text = _text(content, where)
-        answers = list(_of_log(text, where)) or list(_of_lines(text))
+    answers = _answers(_in_utf8(content), where)
     if not answers:
         raise RunFormatError(where, "there are no outputs in it", _ADVICE)
     lengths = sorted({len(answer.values) for answer in answers})
@@ -135,29 +147,66 @@ def parse_board_log(content: bytes, where: str) -> BoardLog:
     return BoardLog(where, hashlib.sha256(content).hexdigest(), tuple(answers))
 
 
-def _text(content: bytes, where: str) -> str:
-    if _OWN.match(content) is None:
-        return content.decode("utf-8", "replace")
-    parts: list[bytes] = []
+def _in_utf8(content: bytes) -> bytes:
+    """Undo what other systems do to a text: PowerShell's ``>`` writes UTF-16, with CR and LF."""
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            content = content[len(mark) :].decode(encoding, "replace").encode("utf-8", "replace")
+            break
+    return content.replace(b"\r\n", b"\n")
+
+
+def _answers(content: bytes, where: str) -> list[Answer]:
+    if _OWN.search(content, 0, _OWN_WITHIN_BYTES):
+        return list(_of_transcript(content, where))
+    if content.lstrip()[:1] == b"[" and (found := _of_json(content)):
+        return found
+    text = content.decode("utf-8", "replace")
+    return list(_of_log(text, where)) or list(_of_lines(text))
+
+
+def _of_transcript(content: bytes, where: str) -> Iterator[Answer]:
+    """Read what each inference gave that went well.
+
+    The runner asks for the same outputs once more and then remarks that the reading is done, so
+    that the first outputs behind an `infer` are taken, and only there.
+    """
+    name, printed = "", list[bytes]()
     for entry in parse_transcript(content, where):
         if entry.direction == "<":
-            parts.append(entry.data)
-        elif entry.direction == "#":
-            parts.append(b"\n" + entry.data + b"\n")
-    return b"".join(parts).decode("utf-8", "replace").replace("\r\n", "\n")
+            printed.append(entry.data)
+        elif entry.direction == ">":
+            if b"infer" in entry.data:
+                printed.clear()
+        elif found := _OWN_INPUT.fullmatch(remark := entry.data.decode("ascii", "replace")):
+            name = _OWN_ESCAPE.sub(_unescaped, found[1])
+            printed.clear()
+        elif _OWN_READING.fullmatch(remark):
+            results = re.search(_RESULTS, b"".join(printed).decode("ascii", "replace"))
+            if results is not None:
+                yield _as_answer(name, results, where)
+            printed.clear()
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    code = int(found[1] or found[2] or found[3], 16)
+    return chr(code) if code <= sys.maxunicode else found[0]
 
 
 def _of_log(text: str, where: str) -> Iterator[Answer]:
     name = ""
     for found in _EVENT.finditer(text):
-        loaded = found["bload"] or found["loading"] or found["input"]
-        if loaded:
-            name = re.split(r"[\\/]", loaded)[-1]
-            continue
-        answer = _answer(name, _BETWEEN.split(found["results"].strip()))
-        if answer is None:
-            raise RunFormatError(where, f"'{found[0][:60]}' holds what is no number", _ADVICE)
-        yield answer
+        if loaded := found["bload"] or found["loading"]:
+            name = loaded.replace("\\", "/")
+        else:
+            yield _as_answer(name, found, where)
+
+
+def _as_answer(name: str, found: re.Match[str], where: str) -> Answer:
+    answer = _answer(name, _BETWEEN.split(found["results"].strip()))
+    if answer is None:
+        raise RunFormatError(where, f"'{found[0][:60]}' holds what is no number", _ADVICE)
+    return answer
 
 
 def _of_lines(text: str) -> Iterator[Answer]:
@@ -174,7 +223,10 @@ def _of_json(content: bytes) -> list[Answer]:
         # Numbers stay text, so that their digits can be counted.
         listed: Any = json.loads(content, parse_float=str, parse_int=str)
         found = [
-            _answer(str(each["file"]), [str(value) for value in each["infer"]["results"]])
+            _answer(
+                str(each["file"]).replace("\\", "/"),
+                [str(value) for value in each["infer"]["results"]],
+            )
             for each in listed
             if isinstance(each, dict) and "infer" in each
         ]

@@ -21,8 +21,9 @@ import numpy.typing as npt
 from tinygauge import accuracy
 from tinygauge.accuracy import Dataset, Limits, Run, Task
 from tinygauge.diagnosis.board_log import BoardLog
+from tinygauge.diagnosis.placing import place_answers
 from tinygauge.errors import ConfigError, DatasetError
-from tinygauge.graph import Model
+from tinygauge.graph import DType, Model
 from tinygauge.quantity import Evidence, Method, Missing, Provenance, Quantity
 from tinygauge.units import Unit
 
@@ -45,6 +46,8 @@ PROFILES = ("two-rounding", "one-rounding", "litert")
 _NEARLY = 0.99
 # The error of squaring and adding in float32 over the windows of anomaly detection.
 _FLOAT_ERROR = 1e-5
+# What an op must make for its engine's rounding to show.
+_ROUNDED = frozenset({DType.INT8, DType.UINT8, DType.INT16})
 
 
 class Follows(StrEnum):
@@ -127,7 +130,7 @@ class Answered:
     Parameters
     ----------
     places : ndarray of int64, shape (n,)
-        Which input of the dataset each answer is for.
+        Which input of the dataset each answer is for; no input twice.
     values : ndarray of float64, shape (n, k)
         As printed.
     resolution : float
@@ -168,10 +171,7 @@ def tell_numerics(
     RunnerError
         If the model can't be run here.
     """
-    if accuracy.is_float(model):
-        where = model.path or model.name
-        problem = "it computes in floating point, which has no rounding profile"
-        raise ConfigError(where, problem, "Give the integer model that the board runs")
+    _refuse_float(model)
     answered = answered_inputs(log, model, dataset)
     found: list[Agreement] = []
     for profile in PROFILES:
@@ -195,6 +195,18 @@ def tell_numerics(
     )
 
 
+def _refuse_float(model: Model) -> None:
+    for graph in model.subgraphs:
+        made = [graph.tensor(index) for op in graph.ops for index in op.outputs]
+        if any(tensor is not None and tensor.dtype in _ROUNDED for tensor in made):
+            return
+    where = model.path or model.name
+    stored = "" if accuracy.is_float(model) else ", with weights stored as integers"
+    problem = f"it computes in floating point{stored}: that has no rounding profile"
+    advice = "Give the integer model that the board runs, converted with inputs to calibrate it"
+    raise ConfigError(where, problem, advice)
+
+
 def answered_inputs(log: BoardLog, model: Model, dataset: Dataset) -> Answered:
     """Put each answer of a log beside its input: by the input's name, or else by the order.
 
@@ -212,31 +224,17 @@ def answered_inputs(log: BoardLog, model: Model, dataset: Dataset) -> Answered:
     Raises
     ------
     DatasetError
-        If an input is not in the data, there are more answers than inputs, or their lengths are
-        not the model's.
+        As `place_answers`, or if the answers' lengths are not the model's.
     """
     wanted = 1 if dataset.task is Task.ANOMALY else accuracy.output_tensor(model).elements
     count = len(log.answers[0].values)
     if count != wanted:
         problem = f"the log holds {count} values an input, {model.name} gives {wanted}"
         raise DatasetError(log.path, problem, "Give the model that the board ran")
-    values = np.array([answer.values for answer in log.answers], dtype=np.float64)
-    return Answered(places=_places(log, dataset), values=values, resolution=log.resolution)
-
-
-def _places(log: BoardLog, dataset: Dataset) -> npt.NDArray[np.int64]:
-    names = [answer.input for answer in log.answers]
-    if dataset.windows is None and dataset.files and all(names):
-        known = {file.rpartition("/")[2]: place for place, file in enumerate(dataset.files)}
-        strange = next((name for name in names if name not in known), None)
-        if strange is not None:
-            problem = f"the log's input '{strange}' is not in {dataset.name}"
-            raise DatasetError(log.path, problem, "Give the data that the board was given")
-        return np.array([known[name] for name in names], dtype=np.int64)
-    if len(names) > len(dataset):
-        problem = f"the log holds {len(names):,} answers, {dataset.name} {len(dataset):,} inputs"
-        raise DatasetError(log.path, problem, "Give the data that the board was given")
-    return np.arange(len(names), dtype=np.int64)
+    placed = place_answers(log, dataset)
+    places = np.array(list(placed), dtype=np.int64)
+    values = np.array([answer.values for answer in placed.values()], dtype=np.float64)
+    return Answered(places=places, values=values, resolution=log.resolution)
 
 
 def _agreement(profile: str, run: Run, answered: Answered, limits: Limits | None) -> Agreement:
