@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.e2e.conftest import PACKAGED, Run
 from tests.support.emulation import require_tools
+from tests.support.faulty_micro import write_faulty_micro
 from tests.support.tiny_models import ModelBuilder
 from tinygauge import accuracy, graph
 
@@ -62,6 +63,33 @@ def test_the_exact_evaluator_differs_nowhere_from_the_interpreter(
     )
     assert done.returncode == 0, done.stdout
     assert "No output differs on any of 200 inputs." in done.stdout
+
+
+@pytest.mark.skipif(
+    accuracy.RUNNERS["tflite-micro"].version is None, reason="tflite-micro is not installed"
+)
+def test_a_fault_that_the_cross_check_meets_is_still_located(
+    tinygauge: Run, models: Path, small_data: Path, log: Path, tmp_path: Path
+) -> None:
+    """An interpreter that is wrong by a bit ends `evaluate`, not what looks for the bit."""
+    model = models / "resnet_8_i8.tflite"
+    last = graph.load(model).main.ops[-1]
+    assert last.kind == "SOFTMAX"
+    write_faulty_micro(tmp_path / "faulty")
+    wrong = {"PYTHONPATH": str(tmp_path / "faulty")}
+    words = ("--data", small_data, "--board", "ek-ra6m4", "--engine", "tflm-ref", "--no-cache")
+    stopped = tinygauge("evaluate", model, *words, **wrong)
+    assert "inputs compared, first on input" in stopped.stdout + stopped.stderr
+    found = tinygauge(
+        "diff", model, "--data", small_data, "--against", "tflite-micro", "--json", **wrong
+    )
+    assert found.returncode == 1, found.stderr
+    document = json.loads(found.stdout)
+    assert document["first"] == {"op": last.index, "cause": "rounding by one step"}
+    assert document["effect"]["inputs_differing"] == 200
+    told = tinygauge("numerics", "--log", log, "--model", model, "--data", small_data, **wrong)
+    assert told.returncode == 0, told.stderr
+    assert "The board follows 'one-rounding'" in told.stdout
 
 
 def test_the_op_that_adds_most_noise_is_named(

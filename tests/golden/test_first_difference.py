@@ -67,3 +67,25 @@ def test_a_board_that_computes_as_its_engine_does_differs_nowhere(
         log = _log(shared_data, system)
         code, found = _diff(capsys, mirror, "--against", "device", "--log", log, "--engine", engine)
         assert (code, found["first"], found["differs"]) == (0, None, False)
+
+
+def test_of_several_profiles_that_fit_the_base_may_be_any(
+    capsys: pytest.CaptureFixture[str], mirror: Path, shared_data: Path, tmp_path: Path
+) -> None:
+    """The first 48 answers of EK-RA6M4 don't tell TFLM from LiteRT: neither differs from them."""
+    log, engine = tmp_path / "short.log", tmp_path / "lit.toml"
+    log.write_bytes(Path(_log(shared_data, "EK-RA6M4")).read_bytes()[:60_000])
+    engine.write_text(
+        'name = "lit"\ntitle = "x"\nsource = "s"\nkernels = "andes"\n'
+        '[numerics]\nprofile = "litert"\nevidence = "e"\n'
+    )
+    words = ("--against", "device", "--log", str(log))
+    for base in ((), ("--engine", str(engine))):
+        code, found = _diff(capsys, mirror, *words, *base)
+        assert (code, found["first"], found["differs"], found["looked_at"]) == (0, None, False, 0)
+        assert (found["effect"]["inputs_differing"], found["effect"]["n"]) == (0, 48)
+        assert found["numerics"]["follows"] == "several"
+        assert "'two-rounding' and 'litert' fit all that the board printed" in found["notes"][0]
+    code, found = _diff(capsys, mirror, *words, "--engine", "x-cube-ai")
+    assert (code, found["looked_at"]) == (1, 48)
+    assert found["first"] == {"op": 0, "cause": "rounding by one step"}

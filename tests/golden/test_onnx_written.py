@@ -34,7 +34,7 @@ def test_every_op_computes_what_litert_does(family: str) -> None:
     ):
         model = graph.load(PACKAGED / "models" / f"{family}_{kind}.tflite")
         rows = accuracy.fit(model, DATA)[0:5]
-        ops, _ = examine(model, rows, XNNPACK, ONNX)
+        ops, _ = examine(model, rows, (XNNPACK, ONNX))
         assert len(ops) == len(model.main.ops)
         assert not any(isinstance(op.alone, Missing) for op in ops)
         assert {op.cause for op in ops} <= causes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinygauge import catalog, graph
 from tinygauge.accuracy import RUNNERS, Dataset, load_dataset
-from tinygauge.cli.output import console
+from tinygauge.cli.output import console, progress_bar
 from tinygauge.diagnosis.board_log import read_board_log
 from tinygauge.diagnosis.device import diagnose_board
 from tinygauge.diagnosis.doctor import DEFAULT_INPUTS, Diagnosis, diagnose
@@ -45,7 +45,10 @@ def run(options: argparse.Namespace) -> int:
     profile = catalog.engine(options.engine).profile.name
     if options.float_model is not None:
         float_model, inputs = graph.load(options.float_model), options.inputs or FLOAT_INPUTS
-        noise = compare_with_float(model, float_model, dataset, profile=profile, inputs=inputs)
+        with progress_bar() as report:
+            noise = compare_with_float(
+                model, float_model, dataset, profile=profile, inputs=inputs, progress=report
+            )
         _show(options, noise_document(noise), noise_table(noise), noise_lines(noise))
         return int(noise.loses)
     found = _diagnose(model, dataset, profile, options)
@@ -58,11 +61,14 @@ def _diagnose(
     model: Model, dataset: Dataset, profile: str, options: argparse.Namespace
 ) -> Diagnosis:
     inputs = options.inputs or DEFAULT_INPUTS
-    if options.against == "device":
-        log = read_board_log(options.log)
-        return diagnose_board(model, dataset, log, profile=profile, inputs=inputs)
-    other = RUNNERS[_AGAINST.get(options.against, options.against)]
-    return diagnose(model, dataset, other, profile=profile, inputs=inputs)
+    log = read_board_log(options.log) if options.against == "device" else None
+    with progress_bar() as report:
+        if log is not None:
+            return diagnose_board(
+                model, dataset, log, profile=profile, inputs=inputs, progress=report
+            )
+        other = RUNNERS[_AGAINST.get(options.against, options.against)]
+        return diagnose(model, dataset, other, profile=profile, inputs=inputs, progress=report)
 
 
 def _show(

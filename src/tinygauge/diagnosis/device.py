@@ -6,6 +6,9 @@ digit: that runtime then stands in for the board, and can be looked into op by o
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from tinygauge import accuracy
 from tinygauge.accuracy import Dataset, Limits, Run, Task
 from tinygauge.diagnosis.board_log import BoardLog
@@ -18,8 +21,12 @@ from tinygauge.diagnosis.doctor import (
     choose_inputs,
     examine,
     gather,
+    run_whole,
 )
+from tinygauge.diagnosis.jobs import Progress, silent
 from tinygauge.diagnosis.numerics import (
+    Agreement,
+    Answered,
     Follows,
     Numerics,
     answered_inputs,
@@ -41,6 +48,7 @@ def diagnose_board(
     profile: str = "two-rounding",
     inputs: int = DEFAULT_INPUTS,
     limits: Limits | None = None,
+    progress: Progress = silent,
 ) -> Diagnosis:
     """Compare a board with a numeric profile.
 
@@ -57,11 +65,14 @@ def diagnose_board(
     inputs : int
         How many inputs are run op by op.
     limits : Limits, optional
+    progress : callable, optional
+        Called with what is being done, and how far it is.
 
     Returns
     -------
     Diagnosis
-        Without ops where the board follows no profile: nothing here computes as it does.
+        Without ops where the board follows no profile, as nothing here computes as it does; and
+        where the base gives all that it printed, as there is no difference to look for.
 
     Raises
     ------
@@ -74,31 +85,46 @@ def diagnose_board(
     """
     numerics = tell_numerics(log, model, dataset, limits=limits)
     base, nearest = (base_run(model, dataset, name) for name in (profile, numerics.profile))
-    outputs = base.outputs(limits)
-    effect = _effect(base, outputs, log, numerics, profile)
+    outputs = run_whole(base, limits, progress)
+    agreement = next(each for each in numerics.agreements if each.profile == profile)
     looked_at, ops = 0, tuple[OpDifference, ...]()
-    if numerics.follows is not Follows.NONE and nearest.runner != base.runner:
-        places = choose_inputs(model, (outputs, nearest.outputs(limits)), inputs)
+    # Of several profiles that fit, the base may be any: it needs nothing to stand in for the board.
+    fits = agreement.equal == agreement.n or nearest.runner == base.runner
+    if not fits and numerics.follows is not Follows.NONE:
+        pair = outputs, run_whole(nearest, limits, progress)
+        places = _answered_places(answered_inputs(log, model, dataset), model, pair, inputs)
         looked_at = len(places)
-        ops, _ = examine(model, gather(base, places), base.runner, nearest.runner, limits)
+        runners = base.runner, nearest.runner
+        rows = gather(base, places)
+        ops, _ = examine(model, rows, runners, limits=limits, progress=progress)
     return Diagnosis(
         model=model.name,
         model_sha256=model.sha256,
         dataset=dataset.name,
         base=base.runner.label,
         other=f"the board of {log.path}",
-        effect=effect,
+        effect=_effect(base, outputs, log, numerics, agreement),
         looked_at=looked_at,
         ops=ops,
         is_float=False,
-        notes=_notes(numerics, nearest.runner.label, looked_at),
+        notes=_notes(numerics, profile if fits else nearest.runner.label, fits=fits),
         numerics=numerics,
     )
 
 
-def _effect(base: Run, outputs: Array, log: BoardLog, numerics: Numerics, profile: str) -> Effect:
+def _answered_places(
+    answered: Answered, model: Model, outputs: tuple[Array, Array], wanted: int
+) -> npt.NDArray[np.int64]:
+    """Choose inputs to look at of those that the board answered: of others nothing is known."""
+    places = np.unique(answered.places)
+    base, stand_in = outputs
+    return places[choose_inputs(model, (base[places], stand_in[places]), wanted)]
+
+
+def _effect(
+    base: Run, outputs: Array, log: BoardLog, numerics: Numerics, agreement: Agreement
+) -> Effect:
     model, dataset = base.model, base.dataset
-    (agreement,) = (each for each in numerics.agreements if each.profile == profile)
     changed: int | Missing = Missing("anomaly detection has no answer for a single input")
     if dataset.task is not Task.ANOMALY:
         answered = answered_inputs(log, model, dataset)
@@ -116,7 +142,8 @@ def _effect(base: Run, outputs: Array, log: BoardLog, numerics: Numerics, profil
     )
 
 
-def _notes(numerics: Numerics, stand_in: str, looked_at: int) -> tuple[str, ...]:
+def _notes(numerics: Numerics, stand_in: str, *, fits: bool) -> tuple[str, ...]:
+    """Say what the board follows; the stand-in is the base's profile where that fits."""
     if numerics.follows is Follows.NONE:
         return (
             "the board follows no known profile, so that only its outputs can be compared: "
@@ -124,6 +151,11 @@ def _notes(numerics: Numerics, stand_in: str, looked_at: int) -> tuple[str, ...]
         )
     best = numerics.agreements[0]
     equal = f"its outputs on {best.equal:,} of {best.n:,} inputs"
-    if not looked_at:
-        return (f"the board follows '{numerics.profile}', the base itself: {equal} are the same",)
-    return (f"{stand_in} stands in for the board: it gives {equal}",)
+    several: tuple[str, ...] = ()
+    if numerics.follows is Follows.SEVERAL:
+        fitting = [f"'{each.profile}'" for each in numerics.agreements if each.equal == each.n]
+        names = f"{', '.join(fitting[:-1])} and {fitting[-1]}"
+        several = (f"the profiles {names} fit all that the board printed: give more inputs",)
+    if fits:
+        return (*several, f"the board follows '{stand_in}', the base itself: {equal} are the same")
+    return (*several, f"{stand_in} stands in for the board: it gives {equal}")

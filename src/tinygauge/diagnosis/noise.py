@@ -11,17 +11,19 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tinygauge import accuracy, graph
-from tinygauge.accuracy import Dataset, Limits, Run, Runner, Task
+from tinygauge.accuracy import Dataset, Limits, Run, Task
 from tinygauge.diagnosis.doctor import base_run, choose_inputs, gather
+from tinygauge.diagnosis.jobs import Progress, at_once, silent
 from tinygauge.diagnosis.pairing import OpPair, pair_ops
-from tinygauge.diagnosis.trace import Array, Trace, run_alone, run_rest, shaped, trace
+from tinygauge.diagnosis.trace import Array, Trace, run_apart, run_rest, shaped, trace
 from tinygauge.errors import ConfigError
-from tinygauge.graph import Model, Tensor
+from tinygauge.graph import Model, Op, Tensor
 from tinygauge.quantity import Basis, Evidence, Interval, Method, Missing, Provenance, Quantity
 from tinygauge.units import Unit
 
@@ -138,6 +140,7 @@ class _Both:
     counterparts: Mapping[int, int]
     truth: npt.NDArray[np.int64] | None
     limits: Limits | None
+    progress: Progress
 
     def answers(self, outputs: Array) -> npt.NDArray[np.int64]:
         """Return the answers of outputs of the float model."""
@@ -177,6 +180,7 @@ def compare_with_float(
     profile: str = "two-rounding",
     inputs: int = DEFAULT_INPUTS,
     limits: Limits | None = None,
+    progress: Progress = silent,
 ) -> Noise:
     """Compare an integer model with the float model that it was made from.
 
@@ -193,6 +197,8 @@ def compare_with_float(
         fill the memory.
     limits : Limits, optional
         Of each run.
+    progress : callable, optional
+        Called with what is being done, and how far it is.
 
     Returns
     -------
@@ -213,7 +219,10 @@ def compare_with_float(
     # Equal outputs: then inputs are chosen evenly.
     even = (np.zeros((len(dataset), 1), np.int8),) * 2
     places = min((choose_inputs(run.model, even, inputs) for run in runs), key=len)
-    made = [trace(run.model, gather(run, places), run.runner, limits) for run in runs]
+    made = [
+        trace(run.model, gather(run, places), run.runner, limits=limits, progress=progress)
+        for run in runs
+    ]
     both = _Both(
         integer=runs[0],
         float_=runs[1],
@@ -222,6 +231,7 @@ def compare_with_float(
         counterparts=_counterparts(model, float_model, pairs),
         truth=None if dataset.task is Task.ANOMALY else dataset.y[places],
         limits=limits,
+        progress=progress,
     )
     outputs = [run.model.main.outputs[0] for run in runs]
     flat = made[0][outputs[0]].reshape(len(places), -1)
@@ -238,7 +248,7 @@ def compare_with_float(
         right=both.right(answers[0], runs[0]),
         float_right=both.right(answers[1], runs[1]),
         lost=both.lost(answers[0], "all ops in integers against all in float"),
-        ops=tuple(_op_noise(both, pair) for pair in pairs),
+        ops=_each_op(both, pairs),
         unpaired=unpaired,
     )
 
@@ -269,60 +279,128 @@ def _counterparts(model: Model, float_model: Model, pairs: tuple[OpPair, ...]) -
     return found
 
 
-def _op_noise(both: _Both, pair: OpPair) -> OpNoise:
-    tensors, float_tensors = both.integer.model.main.tensors, both.float_.model.main.tensors
-    tensor, float_tensor = tensors[pair.op.outputs[0]], float_tensors[pair.float_op.outputs[0]]
-    signal = both.float_made[float_tensor.index]
-    gathered = noise_ratio_db(signal, _real(tensor, both.made[tensor.index]))
-    found = _alone(both, pair)
-    alone_db: float | Missing
-    lost: Quantity | Missing
-    if isinstance(found, Missing):
-        alone_db = lost = found
-    else:
-        exact, rounded = found
-        alone_db = noise_ratio_db(exact, rounded)
-        replaced = {**both.float_made, float_tensor.index: shaped(float_tensor, rounded)}
-        lost = _lost_by(both, pair, replaced)
-    return OpNoise(
-        op=pair.op.index,
-        float_op=pair.float_op.index,
-        kind=pair.op.kind,
-        alone_db=alone_db,
-        in_model_db=gathered,
-        lost=lost,
-    )
+@dataclass(frozen=True, slots=True, eq=False)
+class _Alone:
+    """What an op makes in float and in integers, given the same."""
+
+    exact: Array
+    rounded: Array
 
 
-def _alone(both: _Both, pair: OpPair) -> tuple[Array, Array] | Missing:
-    """Run an op in float and in integers on the float model's values, quantised."""
+def _each_op(both: _Both, pairs: tuple[OpPair, ...]) -> tuple[OpNoise, ...]:
+    """Tell the noise of each op, and what is lost by it."""
+    alone = _alone(both, pairs)
+    lost = _lost_by_each(both, pairs, alone)
+    tensors = both.integer.model.main.tensors
+    ops: list[OpNoise] = []
+    for pair in pairs:
+        found = alone[pair.op.index]
+        tensor = tensors[pair.op.outputs[0]]
+        signal = both.float_made[pair.float_op.outputs[0]]
+        alone_db: float | Missing
+        if isinstance(found, Missing):
+            alone_db = found
+        else:
+            alone_db = noise_ratio_db(found.exact, found.rounded)
+        ops.append(
+            OpNoise(
+                op=pair.op.index,
+                float_op=pair.float_op.index,
+                kind=pair.op.kind,
+                alone_db=alone_db,
+                in_model_db=noise_ratio_db(signal, _real(tensor, both.made[tensor.index])),
+                lost=lost[pair.op.index],
+            )
+        )
+    return tuple(ops)
+
+
+def _alone(both: _Both, pairs: tuple[OpPair, ...]) -> dict[int, _Alone | Missing]:
+    """Run each op in float and in integers on the float model's values, quantised."""
     model, float_model = both.integer.model, both.float_.model
-    known: dict[int, Array] = {}
-    float_known: dict[int, Array] = {}
-    for tensor in graph.given_tensors(model.main, pair.op):
-        partner = both.counterparts.get(tensor.index)
-        if partner is None or partner not in both.float_made:
-            return Missing("what it reads has no partner in the float model")
-        stored = _stored(tensor, both.float_made[partner])
-        known[tensor.index] = shaped(tensor, stored)
-        float_tensor = float_model.main.tensors[partner]
-        float_known[partner] = shaped(float_tensor, _real(tensor, stored))
-    rounded = run_alone(model, pair.op, known, both.integer.runner, both.limits)
-    if isinstance(rounded, Missing):
-        return rounded
-    exact = run_alone(float_model, pair.float_op, float_known, both.float_.runner, both.limits)
-    if isinstance(exact, Missing):
-        return exact
-    return exact, _real(model.main.tensors[pair.op.outputs[0]], rounded)
+    stored, reals = _shared_values(both)
+    ops = [pair.op for pair in pairs]
+    how: Any = {"limits": both.limits, "progress": both.progress}
+    rounded = run_apart(model, ops, stored, both.integer.runner, **how)
+    exact: dict[int, Array | Missing] = {}
+    for float_ops, known in _rounds(both, pairs, reals):
+        exact |= run_apart(float_model, float_ops, known, both.float_.runner, **how)
+    found: dict[int, _Alone | Missing] = {}
+    for pair in pairs:
+        ours, theirs = rounded[pair.op.index], exact[pair.float_op.index]
+        if isinstance(ours, Missing):
+            found[pair.op.index] = ours
+        elif isinstance(theirs, Missing):
+            found[pair.op.index] = theirs
+        else:
+            real = _real(model.main.tensors[pair.op.outputs[0]], ours)
+            found[pair.op.index] = _Alone(theirs, real)
+    return found
 
 
-def _lost_by(both: _Both, pair: OpPair, known: Trace) -> Quantity | Missing:
-    runner: Runner = both.float_.runner
-    outputs = run_rest(both.float_.model, pair.float_op.index + 1, known, runner, both.limits)
-    if isinstance(outputs, Missing):
-        return outputs
-    what = f"op {pair.op.index} {pair.op.kind} alone in integers against all in float"
-    return both.lost(both.answers(outputs), what)
+def _shared_values(both: _Both) -> tuple[dict[int, Array], dict[int, Array]]:
+    """Return by tensor of the integer model the float model's values, quantised; and as reals."""
+    tensors, float_tensors = both.integer.model.main.tensors, both.float_.model.main.tensors
+    stored: dict[int, Array] = {}
+    reals: dict[int, Array] = {}
+    for index, partner in both.counterparts.items():
+        if partner in both.float_made:
+            values = _stored(tensors[index], both.float_made[partner])
+            stored[index] = shaped(tensors[index], values)
+            reals[index] = shaped(float_tensors[partner], _real(tensors[index], values))
+    return stored, reals
+
+
+def _rounds(
+    both: _Both, pairs: tuple[OpPair, ...], reals: Trace
+) -> list[tuple[list[Op], dict[int, Array]]]:
+    """Return float ops with what they are given, in rounds in which all are given the same.
+
+    Two ops may read one tensor of the float model and two of the integer model, quantised to
+    different scales.
+    """
+    rounds: list[tuple[list[Op], dict[int, Array]]] = []
+    for pair in pairs:
+        given = [each.index for each in graph.given_tensors(both.integer.model.main, pair.op)]
+        needed = {both.counterparts[index]: reals[index] for index in given if index in reals}
+        agreeing = (
+            each
+            for each in rounds
+            if all(each[1].get(index, values) is values for index, values in needed.items())
+        )
+        ops, known = next(agreeing, ([], {}))
+        if not ops:
+            rounds.append((ops, known))
+        ops.append(pair.float_op)
+        known |= needed
+    return rounds
+
+
+def _lost_by_each(
+    both: _Both, pairs: tuple[OpPair, ...], alone: Mapping[int, _Alone | Missing]
+) -> dict[int, Quantity | Missing]:
+    """Tell by op what is lost with it alone in integers, from running all ops behind it."""
+    model, runner = both.float_.model, both.float_.runner
+
+    def lost_by(pair: OpPair) -> Quantity | Missing:
+        found = alone[pair.op.index]
+        if isinstance(found, Missing):
+            return found
+        if both.truth is None:
+            return _NO_ANSWERS
+        tensor = model.main.tensors[pair.float_op.outputs[0]]
+        replaced = {**both.float_made, tensor.index: shaped(tensor, found.rounded)}
+        outputs = run_rest(model, pair.float_op.index + 1, replaced, runner, both.limits)
+        if isinstance(outputs, Missing):
+            return outputs
+        what = f"op {pair.op.index} {pair.op.kind} alone in integers against all in float"
+        return both.lost(both.answers(outputs), what)
+
+    lost: dict[int, Quantity | Missing] = {}
+    for pair, found in at_once(lost_by, pairs):
+        lost[pair.op.index] = found
+        both.progress(f"{both.integer.model.name}: answers lost by each op", len(lost), len(pairs))
+    return lost
 
 
 def _stored(tensor: Tensor, reals: Array) -> Array:

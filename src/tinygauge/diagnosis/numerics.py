@@ -12,7 +12,7 @@ The profiles and their evidence: `tinygauge.accuracy.runners`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -240,8 +240,11 @@ def answered_inputs(log: BoardLog, model: Model, dataset: Dataset) -> Answered:
 def _agreement(profile: str, run: Run, answered: Answered, limits: Limits | None) -> Agreement:
     results = run.find()
     if results is None:
-        results = run.make(limits)
-        run.keep(results)
+        # A board is compared with what computes a profile exactly, whether or not an interpreter
+        # agrees; but what no interpreter has checked must not be found again by others.
+        results = replace(run, check=None).make(limits)
+        if run.check is None:
+            run.keep(results)
     ours = results.values.reshape(len(results.values), -1)[answered.places]
     beyond = beyond_printing(run.model, run.dataset, ours, answered)
     equal, n = int((beyond == 0).all(axis=1).sum()), len(beyond)

@@ -1,13 +1,14 @@
-"""Runs a model op by op in any runtime: all of its tensors, or one op alone.
+"""Runs a model op by op in any runtime: all of its tensors, or each op apart.
 
-Runtimes show a model's outputs and hide the rest, so each gets the model with every tensor for an
-output, or with a single op left (see `tinygauge.graph.slicing`). Each run is in a process apart.
+Runtimes show a model's outputs and hide the rest, so each gets the model with tensors for
+outputs, or with some ops left (see `tinygauge.graph.slicing`). Each run is in a process apart,
+which costs more than a small op: so ops that don't read each other's results share one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -15,38 +16,58 @@ import numpy.typing as npt
 
 from tinygauge import accuracy, graph
 from tinygauge.accuracy import Limits, Runner
+from tinygauge.diagnosis.jobs import Progress, at_once, silent
 from tinygauge.errors import RunnerError
 from tinygauge.graph import Model, Op, Tensor
 from tinygauge.quantity import Missing
 
-__all__ = ["Array", "Trace", "run_alone", "run_rest", "shaped", "trace"]
+__all__ = ["Array", "Trace", "run_apart", "run_rest", "shaped", "trace"]
 
 Array: TypeAlias = npt.NDArray[np.generic]
 
 Trace: TypeAlias = Mapping[int, Array]
 """By tensor of the main subgraph its values, shape (n, *shape of the tensor)."""
 
+# Given or wanted in one run, each in a file that is open while it lasts: some systems allow a
+# process 256.
+_MOST_TENSORS = 200
+_NOT_GIVEN = Missing("what it reads is no tensor that can be given to it")
+
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Some ops of a model: from first to last, from what is given to one tensor."""
+    """Some ops of a model, from what is given to what is wanted."""
 
     model: Model
-    first: int
-    last: int
+    ops: tuple[int, ...]
     given: tuple[int, ...]
-    wanted: int
+    wanted: tuple[int, ...]
 
     @property
     def name(self) -> str:
-        return f"{self.model.name}, op {self.first}"
+        """The model's, with the op where it is one."""
+        return self.model.name if len(self.ops) != 1 else f"{self.model.name}, op {self.ops[0]}"
 
-    def content(self) -> bytes:
-        """Return it as a model file."""
-        return graph.cut(self.model, self.given, [self.wanted], first=self.first, last=self.last)
+    def run(self, known: Trace, runner: Runner, limits: Limits | None) -> Trace:
+        """Run it; raise RunnerError where that fails."""
+        rows = [np.ascontiguousarray(known[index]) for index in self.given]
+        content = graph.cut(self.model, self.given, self.wanted, ops=self.ops)
+        found = accuracy.run_outputs(
+            content, rows, runner, count=len(self.wanted), name=self.name, limits=limits
+        )
+        tensors = self.model.main.tensors
+        pairs = zip(self.wanted, found, strict=True)
+        return {index: shaped(tensors[index], each) for index, each in pairs}
 
 
-def trace(model: Model, rows: Array, runner: Runner, limits: Limits | None = None) -> Trace:
+def trace(
+    model: Model,
+    rows: Array,
+    runner: Runner,
+    *,
+    limits: Limits | None = None,
+    progress: Progress = silent,
+) -> Trace:
     """Run a model and return all that its ops make.
 
     Parameters
@@ -56,6 +77,8 @@ def trace(model: Model, rows: Array, runner: Runner, limits: Limits | None = Non
     rows : ndarray, shape (n, *shape of the input)
     runner : Runner
     limits : Limits, optional
+    progress : callable, optional
+        Called with the number of tensors.
 
     Returns
     -------
@@ -68,14 +91,17 @@ def trace(model: Model, rows: Array, runner: Runner, limits: Limits | None = Non
         If the model can't be run so.
     """
     (source,) = model.main.inputs
-    shown = [each.index for each in graph.shown_tensors(model.main)]
-    content = graph.cut(model, [source], shown)
-    found = accuracy.run_outputs(
-        content, [rows], runner, count=len(shown), name=model.name, limits=limits
-    )
-    tensors = model.main.tensors
-    values = {index: shaped(tensors[index], each) for index, each in zip(shown, found, strict=True)}
-    return {source: rows} | values
+    shown = tuple(each.index for each in graph.shown_tensors(model.main))
+    ops = tuple(op.index for op in model.main.ops)
+    parts = [
+        _Part(model, ops, (source,), shown[start : start + _MOST_TENSORS])
+        for start in range(0, len(shown), _MOST_TENSORS)
+    ]
+    values: dict[int, Array] = {}
+    for _, found in at_once(lambda part: part.run({source: rows}, runner, limits), parts):
+        values |= found
+        progress(f"{model.name}: every tensor in {runner.title}", len(values), len(shown))
+    return {source: rows} | {index: values[index] for index in shown}
 
 
 def shaped(tensor: Tensor, values: Array) -> Array:
@@ -93,29 +119,112 @@ def shaped(tensor: Tensor, values: Array) -> Array:
     return values.reshape(len(values), *(max(1, extent) for extent in tensor.shape))
 
 
-def run_alone(
-    model: Model, op: Op, known: Trace, runner: Runner, limits: Limits | None = None
-) -> Array | Missing:
-    """Run a single op of a model.
+def run_apart(
+    model: Model,
+    ops: Sequence[Op],
+    known: Trace,
+    runner: Runner,
+    *,
+    limits: Limits | None = None,
+    progress: Progress = silent,
+) -> dict[int, Array | Missing]:
+    """Run ops of a model each for itself: it is given what is known, not what the others make.
 
     Parameters
     ----------
     model : Model
-    op : Op
+    ops : sequence of Op
         Of its main subgraph.
     known : dict of int to ndarray
-        What it is given.
+        What they are given.
     runner : Runner
     limits : Limits, optional
+        Of some of them together.
+    progress : callable, optional
+        Called with the number of ops.
 
     Returns
     -------
-    ndarray or Missing
-        Its first output, shape (n, …); Missing where it can't be run alone, as what reads a
-        resource of another op.
+    dict of int to ndarray or Missing
+        By op its first output, shape (n, …); Missing where it can't be run alone, as what reads
+        a resource of another op.
     """
-    given = tuple(each.index for each in graph.given_tensors(model.main, op))
-    return _run(_Part(model, op.index, op.index, given, op.outputs[0]), known, runner, limits)
+    found: dict[int, Array | Missing] = {}
+    able: list[Op] = []
+    for op in ops:
+        given = graph.given_tensors(model.main, op)
+        if given and all(each.index in known for each in given):
+            able.append(op)
+        else:
+            found[op.index] = _NOT_GIVEN
+    parts = [_alone(model, group) for group in _groups(model, able)]
+    while parts:
+        failed: list[_Part] = []
+        for part, outcome in at_once(lambda part: _attempt(part, known, runner, limits), parts):
+            if not isinstance(outcome, Missing):
+                made = zip(part.ops, part.wanted, strict=True)
+                found |= {op: outcome[index] for op, index in made}
+            elif len(part.ops) > 1:
+                failed += _halves(part)
+            else:
+                found[part.ops[0]] = outcome
+            progress(f"{model.name}: op by op in {runner.title}", len(found), len(ops))
+        parts = failed
+    return found
+
+
+def _alone(model: Model, ops: Sequence[Op]) -> _Part:
+    """Return ops as a part of a model, of which each one's first output is wanted."""
+    given = dict.fromkeys(each.index for op in ops for each in graph.given_tensors(model.main, op))
+    indices, wanted = (op.index for op in ops), (op.outputs[0] for op in ops)
+    return _Part(model, tuple(indices), tuple(given), tuple(wanted))
+
+
+def _halves(part: _Part) -> list[_Part]:
+    """Cut a part in two: one op that fails must not take the others with it."""
+    ops, middle = [part.model.main.ops[index] for index in part.ops], len(part.ops) // 2
+    return [_alone(part.model, ops[:middle]), _alone(part.model, ops[middle:])]
+
+
+@dataclass(slots=True)
+class _Group:
+    """Ops of which none reads or makes what another makes, so that they can run in one model."""
+
+    ops: list[Op] = field(default_factory=list)
+    given: set[int] = field(default_factory=set)
+    made: set[int] = field(default_factory=set)
+
+    def takes(self, op: Op, given: set[int], made: set[int]) -> bool:
+        """Add an op, and return whether it could be added."""
+        size = len(self.given | given) + len(self.ops) + 1
+        if size > _MOST_TENSORS:
+            return False
+        if not (self.made.isdisjoint(given | made) and self.given.isdisjoint(made)):
+            return False
+        self.ops.append(op)
+        self.given |= given
+        self.made |= made
+        return True
+
+
+def _groups(model: Model, ops: Sequence[Op]) -> list[list[Op]]:
+    """Put each op into the first group that takes it: a colouring of the graph of the ops."""
+    tensors = model.main.tensors
+    groups: list[_Group] = []
+    for op in ops:
+        given = {each.index for each in graph.given_tensors(model.main, op)}
+        state = {index for index in op.inputs if index >= 0 and tensors[index].is_variable}
+        made = {index for index in op.outputs if index >= 0} | state
+        if not any(group.takes(op, given, made) for group in groups):
+            groups.append(_Group([op], given, made))
+    return [group.ops for group in groups]
+
+
+def _attempt(part: _Part, known: Trace, runner: Runner, limits: Limits | None) -> Trace | Missing:
+    try:
+        return part.run(known, runner, limits)
+    except RunnerError as error:
+        return Missing(error.problem)
 
 
 def run_rest(
@@ -139,28 +248,15 @@ def run_rest(
     ndarray or Missing
         The model's output, shape (n, …).
     """
-    main = model.main
+    main, output = model.main, model.main.outputs[0]
     rest = main.ops[first:]
     made = {index for op in rest for index in op.outputs}
-    if main.outputs[0] not in made:
-        return known[main.outputs[0]]
+    if output not in made:
+        return known[output]
     read = dict.fromkeys(each.index for op in rest for each in graph.given_tensors(main, op))
     given = tuple(index for index in read if index not in made)
-    part = _Part(model, first, len(main.ops) - 1, given, main.outputs[0])
-    return _run(part, known, runner, limits)
-
-
-def _run(
-    part: _Part, known: Trace, runner: Runner, limits: Limits | None = None
-) -> Array | Missing:
-    absent = [index for index in part.given if index not in known]
-    if absent or not part.given:
-        return Missing("what it reads is no tensor that can be given to it")
-    rows = [np.ascontiguousarray(known[index]) for index in part.given]
-    try:
-        (found,) = accuracy.run_outputs(
-            part.content(), rows, runner, count=1, name=part.name, limits=limits
-        )
-    except RunnerError as error:
-        return Missing(error.problem)
-    return shaped(part.model.main.tensors[part.wanted], found)
+    if not given or any(index not in known for index in given):
+        return _NOT_GIVEN
+    part = _Part(model, tuple(op.index for op in rest), given, (output,))
+    found = _attempt(part, known, runner, limits)
+    return found if isinstance(found, Missing) else found[output]

@@ -1,4 +1,4 @@
-"""Cuts a stretch of ops out of a model file, so that any runtime computes just that.
+"""Cuts some ops out of a model file, so that any runtime computes just those.
 
 A `.tflite` file is a flatbuffer: its tables point forward to what they hold. So a copy of the
 file, with new lists of inputs and outputs at its end and the list of ops shortened in place, is a
@@ -34,8 +34,7 @@ def cut(
     inputs: Sequence[int],
     outputs: Sequence[int],
     *,
-    first: int = 0,
-    last: int | None = None,
+    ops: Sequence[int] | None = None,
 ) -> bytes:
     """Return a model file that computes some ops of a model.
 
@@ -46,8 +45,8 @@ def cut(
     inputs, outputs : sequence of int
         Tensors of the main subgraph that the new model takes and gives, in this order. Each that
         the ops read is a constant, an input, or made by one of them.
-    first, last : int, optional
-        The ops kept, both included; by default all.
+    ops : sequence of int, optional
+        Those kept, in the order of execution; by default all.
 
     Returns
     -------
@@ -56,18 +55,21 @@ def cut(
     """
     content = bytearray(model.content)
     table = tflite.Model.GetRootAsModel(model.content, 0).Subgraphs(0)._tab
-    _shorten(content, table, first, len(model.main.ops) - 1 if last is None else last)
+    if ops is not None:
+        _keep(content, table, ops)
     _point_to(content, table, _INPUTS, inputs)
     _point_to(content, table, _OUTPUTS, outputs)
     return bytes(content)
 
 
-def _shorten(content: bytearray, table: Any, first: int, last: int) -> None:
-    """Leave some ops in the list: its length moves before the first, over what went before."""
-    field = table.Pos + table.Offset(_OPERATORS)
-    start = table.Vector(table.Offset(_OPERATORS)) + 4 * first - _LENGTH.size
-    _LENGTH.pack_into(content, start, last - first + 1)
-    _LENGTH.pack_into(content, field, start - field)
+def _keep(content: bytearray, table: Any, ops: Sequence[int]) -> None:
+    """Leave some ops in the list, moved to its front; each points to its op from where it is."""
+    start = table.Vector(table.Offset(_OPERATORS))
+    _LENGTH.pack_into(content, start - _LENGTH.size, len(ops))
+    for place, op in enumerate(ops):
+        (distance,) = _LENGTH.unpack_from(content, start + _LENGTH.size * op)
+        distance += _LENGTH.size * (op - place)
+        _LENGTH.pack_into(content, start + _LENGTH.size * place, distance)
 
 
 def _point_to(content: bytearray, table: Any, slot: int, indices: Sequence[int]) -> None:

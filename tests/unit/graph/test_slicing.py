@@ -35,7 +35,7 @@ def test_a_stretch_is_a_model_of_its_own() -> None:
     first, last = 1, len(MODEL.main.ops) - 1
     source = MODEL.main.ops[first].inputs[0]
     part = graph.parse(
-        graph.cut(MODEL, [source], MODEL.main.outputs, first=first, last=last), name="part"
+        graph.cut(MODEL, [source], MODEL.main.outputs, ops=range(first, last + 1)), name="part"
     )
     assert [op.kind for op in part.main.ops] == [op.kind for op in MODEL.main.ops[first:]]
     assert part.main.inputs == (source,)
@@ -51,7 +51,7 @@ def test_stretches_in_turn_give_what_the_whole_gives(runner: accuracy.Runner) ->
     values = ROWS
     for op in MODEL.main.ops:
         (given,) = graph.given_tensors(MODEL.main, op)
-        part = graph.cut(MODEL, [given.index], op.outputs, first=op.index, last=op.index)
+        part = graph.cut(MODEL, [given.index], op.outputs, ops=[op.index])
         shaped = values.reshape(len(values), *given.shape)
         (values,) = accuracy.run_outputs(part, [shaped], runner, count=1)
     np.testing.assert_array_equal(values, accuracy.run_model(MODEL.content, ROWS, runner))
@@ -70,6 +70,6 @@ def test_every_tensor_can_be_shown(runner: accuracy.Runner) -> None:
     add = model.main.ops[2]
     given = graph.given_tensors(model.main, add)
     assert [tensor.index for tensor in given] == list(add.inputs)
-    part = graph.cut(model, add.inputs, add.outputs, first=2, last=2)
+    part = graph.cut(model, add.inputs, add.outputs, ops=[2])
     inputs = [each.reshape(1, 1, 6) for each in found[:2]]
     np.testing.assert_array_equal(accuracy.run_outputs(part, inputs, runner, count=1)[0], found[-1])
