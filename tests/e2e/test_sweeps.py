@@ -12,11 +12,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.e2e.conftest import Run, damaged
 from tests.support.clusters import local_cluster
-from tests.support.tiny_models import build_cnn
+from tests.support.tiny_models import build_cnn, build_fully_connected
 
 SCORED = ("--board", "nucleo-l4r5zi", "--engine", "tflm-cmsis-nn", "--engine", "x-cube-ai")
 MODELS = 12
@@ -167,6 +168,34 @@ def test_a_cluster_that_goes_away_loses_nothing_that_was_scored(
     assert "the cluster went away. What was scored is kept: the same command goes on" in err
     assert "Traceback" not in err
     assert "found again from before" in tinygauge(*words, TINYGAUGE_CACHE=str(kept)).stderr
+
+
+_PEAK = """
+import pathlib, sys
+from tinygauge.cli.main import main
+code = main(sys.argv[1:])
+status = pathlib.Path("/proc/self/status").read_text()
+print("peak", next(line.split()[1] for line in status.splitlines() if "VmHWM" in line))
+sys.exit(code)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak where Linux tells it")
+def test_data_larger_than_the_memory_that_they_take(tmp_path: Path) -> None:
+    """Real inputs of 328 MB are read, quantised and run in parts; the process stays far below."""
+    (tmp_path / "wide.tflite").write_bytes(build_fully_connected(4096))
+    x = np.zeros((20_000, 4096), np.float32)
+    np.savez(tmp_path / "wide.npz", x=x, y=np.arange(len(x)) % 3)
+    words = ["evaluate", "wide.tflite", "--data", "wide.npz", *SCORED[:4], "--no-cache"]
+    done = subprocess.run(
+        [sys.executable, "-c", _PEAK, *words],
+        capture_output=True, text=True, cwd=tmp_path, timeout=300, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    peak_bytes = int(done.stdout.split()[-1]) * 1024
+    assert peak_bytes < 200e6 < x.nbytes
+    (tmp_path / "wide.npz").unlink()  # the folder is kept for a while
 
 
 def test_the_runner_can_be_chosen(tinygauge: Run, models: Path, small_data: Path) -> None:

@@ -1,10 +1,10 @@
 """Accuracy as a device would have it: datasets, runners in their own processes, scores.
 
-``datasets.py`` what a dataset is; ``formats.py`` and ``wire.py`` read them; ``inputs.py`` pairs
-a dataset with a model; ``runners.py`` which program rounds as an engine does; ``processes.py``
-runs it through ``worker.py``; ``checking.py`` compares two of them; ``runs.py`` one model over one
-dataset; ``cache.py`` keeps outputs; ``scores.py`` does the statistics; ``simulate.py`` turns runs
-into a score.
+``datasets.py`` what a dataset is; ``formats.py`` and ``wire.py`` read them, ``stored.py`` leaves
+large arrays in their file; ``inputs.py`` pairs a dataset with a model; ``runners.py`` which
+program rounds as an engine does; ``processes.py`` runs it through ``worker.py``; ``checking.py``
+compares two of them; ``runs.py`` one model over one dataset; ``cache.py`` keeps outputs;
+``scores.py`` does the statistics; ``simulate.py`` turns runs into a score.
 """
 
 from tinygauge.accuracy.cache import prune as prune_cache

@@ -19,6 +19,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from tinygauge.accuracy.stored import StoredArray
 from tinygauge.errors import DatasetError
 
 __all__ = ["Dataset", "Task", "Windows", "to_classes"]
@@ -64,7 +65,7 @@ class Dataset:
         Where it was read from.
     sha256 : str
         Of the content, in hex.
-    x : ndarray of integers or floats, shape (n, ...)
+    x : ndarray or StoredArray of integers or floats, shape (n, ...)
         The inputs as stored; all recordings end to end, shape (total,), with `windows`.
     y : ndarray of int64, shape (n,)
         Class of each input; of each recording with `windows`. For anomaly detection 0 is
@@ -94,7 +95,7 @@ class Dataset:
     name: str
     path: str
     sha256: str
-    x: npt.NDArray[np.generic]
+    x: npt.NDArray[np.generic] | StoredArray
     y: npt.NDArray[np.int64]
     x_scale: float = 1.0
     x_zero_point: int = 0
@@ -145,7 +146,7 @@ class Dataset:
         if self.windows is None:
             return self.x[start:stop]
         offsets = self.windows.starts[start:stop, np.newaxis] + np.arange(self.windows.width)
-        return np.asarray(self.x[offsets])
+        return np.asarray(np.asarray(self.x)[offsets])
 
     def reals(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Return inputs as real numbers, in float32 as a device computes them.
@@ -168,15 +169,15 @@ class Dataset:
     def _check_finite(self, where: str) -> None:
         if self.x.dtype.kind != "f":
             return
-        flat = self.x.reshape(-1)
-        for start in range(0, flat.size, _CHECK_ELEMENTS):
-            bad = ~np.isfinite(flat[start : start + _CHECK_ELEMENTS])
+        row = self.x.size // len(self.x)
+        step = max(1, _CHECK_ELEMENTS // row)
+        for start in range(0, len(self.x), step):
+            flat = self.x[start : start + step].reshape(-1)
+            bad = ~np.isfinite(flat)
             if bad.any():
-                index = start + int(bad.argmax())
-                which = f"element {index:,}"
-                if self.windows is None:
-                    which = f"input {index // (flat.size // len(self.x)):,}"
-                problem = f"x holds {flat[index]} ({which})"
+                index = int(bad.argmax())
+                kind = "input" if self.windows is None else "element"
+                problem = f"x holds {flat[index]} ({kind} {start + index // row:,})"
                 raise DatasetError(where, problem, "Remove or repair it")
 
     def _check_classes(self, where: str) -> None:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import io
 import math
 import struct
 import tomllib
@@ -27,13 +26,14 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from tinygauge.accuracy import wire as mlperf
 from tinygauge.accuracy.datasets import Dataset, Task, to_classes
+from tinygauge.accuracy.stored import StoredArray, open_member
 from tinygauge.errors import DatasetError
 
 __all__ = ["load_dataset"]
@@ -42,6 +42,7 @@ _IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".
 _GREY_MODES = frozenset({"1", "L", "LA"})
 _COLOUR_MODES = frozenset({"P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"})
 _FORMATS = "Give .npz, .csv, a folder of images by class, or one with y_labels.csv"
+_NPZ_NAMES = ("y", "x_scale", "x_zero_point", "labels", "task")
 # What numpy, zipfile and zlib raise on a damaged archive.
 _NPZ_DAMAGE = (
     OSError, ValueError, EOFError, KeyError, SyntaxError, NotImplementedError, RuntimeError,
@@ -93,23 +94,22 @@ def load_dataset(path: str | Path, *, wire: str | None = None) -> Dataset:
 
 def _load_npz(path: Path) -> Dataset:
     where = str(path)
-    content = path.read_bytes()
-    if not zipfile.is_zipfile(io.BytesIO(content)):
-        problem = "this is no readable .npz (it is no zip archive, or cut short)"
-        raise DatasetError(where, problem, "Write it with numpy.savez")
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            wanted = ("x", "y", "x_scale", "x_zero_point", "labels", "task")
-            arrays = {name: archive[name] for name in wanted if name in archive}
-            found = ", ".join(archive.files) or "nothing"
-    except _NPZ_DAMAGE as error:
-        problem = f"this is no readable .npz ({_first_line(error)})"
-        raise DatasetError(where, problem, "Write it with numpy.savez, without objects") from error
-    for name in ("x", "y"):
-        if name not in arrays:
-            problem = f"there is no array '{name}' in it, only {found}"
-            raise DatasetError(where, problem, "Save it as numpy.savez(path, x=x, y=y)")
-    x = arrays["x"]
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            problem = "this is no readable .npz (it is no zip archive, or cut short)"
+            raise DatasetError(where, problem, "Write it with numpy.savez")
+        try:
+            x, arrays, found = _npz_arrays(file, where)
+        except _NPZ_DAMAGE as error:
+            problem = f"this is no readable .npz ({_first_line(error)})"
+            advice = "Write it with numpy.savez, without objects"
+            raise DatasetError(where, problem, advice) from error
+        file.seek(0)
+        # Behind the arrays: a change from here on is met when x is read.
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if x is None or "y" not in arrays:
+        problem = f"there is no array '{'x' if x is None else 'y'}' in it, only {found}"
+        raise DatasetError(where, problem, "Save it as numpy.savez(path, x=x, y=y)")
     if x.ndim < 1 or arrays["y"].ndim < 1:
         raise DatasetError(where, f"x and y must be arrays, got {x.shape} and {arrays['y'].shape}")
     labels = arrays.get("labels", np.empty(0, str)).reshape(-1)
@@ -119,7 +119,7 @@ def _load_npz(path: Path) -> Dataset:
     return Dataset(
         name=path.stem,
         path=where,
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=sha256,
         x=x,
         y=to_classes(arrays["y"], where),
         x_scale=_number(arrays, "x_scale", 1.0, where),
@@ -127,6 +127,24 @@ def _load_npz(path: Path) -> Dataset:
         labels=tuple(str(label) for label in labels),
         task=Task(task),
     )
+
+
+def _npz_arrays(
+    file: BinaryIO, where: str
+) -> tuple[npt.NDArray[Any] | StoredArray | None, dict[str, npt.NDArray[Any]], str]:
+    """Return x, what else we know, and the names of all that is there."""
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in _NPZ_NAMES if name in archive}
+        x: Any = None
+        if "x" in archive:
+            member = "x" if "x" in archive.zip.namelist() else "x.npy"
+            x = open_member(archive.zip, member, file, where)
+            x = archive["x"] if x is None else x
+        strange = [name for name, array in (("x", x), *arrays.items()) if isinstance(array, bytes)]
+        if strange:  # NumPy gives what is no array as it is
+            raise ValueError(f"'{strange[0]}' is no array")
+        return x, arrays, ", ".join(archive.files) or "nothing"
 
 
 def _number(values: Mapping[str, Any], name: str, default: float, where: str) -> float:

@@ -38,7 +38,7 @@ __all__ = ["Limits", "Progress", "Rows", "run_model", "run_outputs", "stop_worke
 _LOG = logging.getLogger(__name__)
 
 _WORKER = Path(__file__).with_name("worker.py")
-_CHUNK_BYTES = 16 << 20
+_CHUNK_BYTES = 1 << 20  # of inputs; made from real numbers, they take thirty times as much
 _KEPT_INPUTS = 4  # files: the models of a sweep take one dataset in a few scales and types
 _QUOTED = 300  # characters of what a runtime says
 _MEMORY_SIGNS = ("MemoryError", "bad_alloc", "failed to map segment", "Memory allocation")

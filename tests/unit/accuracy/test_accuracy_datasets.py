@@ -177,7 +177,7 @@ def test_columns_may_be_called_by_numbers(tmp_path: Path) -> None:
     file = tmp_path / "data.csv"
     file.write_text("0,1,2\n5,6,1\n")
 
-    assert load_dataset(file).x.tolist() == [[5, 6]]
+    assert np.asarray(load_dataset(file).x).tolist() == [[5, 6]]
 
 
 def test_what_is_no_archive_is_said_without_talk_of_pickles(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_one_coloured_image_makes_all_of_them_coloured(tmp_path: Path) -> None:
     image(tmp_path, "a/1.png")
     image(tmp_path, "b/1.png", mode="RGB")
     data = load_dataset(tmp_path)
-    np.testing.assert_array_equal(data.x[:, 0, 0], [[51, 51, 51], [51, 102, 204]])
+    np.testing.assert_array_equal(np.asarray(data.x)[:, 0, 0], [[51, 51, 51], [51, 102, 204]])
 
 
 def test_dataset_toml_states_what_pixels_mean(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_image_bytes_are_pixels(
     """ic01 and vww01 files are unsigned bytes, told by their size."""
     classes = 10 if size_bytes == 3072 else 2
     data = load_dataset(folder_of(tmp_path, f"a.bin,{classes},1", a=b"\xff" * size_bytes))
-    assert (data.row_shape, data.x_scale, data.x.max()) == (shape, scale, 255)
+    assert (data.row_shape, data.x_scale, np.max(data.x)) == (shape, scale, 255)
 
 
 def test_recordings_are_cut_into_all_windows_that_fit(tmp_path: Path) -> None:
