@@ -205,3 +205,27 @@ def test_a_model_with_integer_weights_alone_has_no_profile(
         assert done.returncode == 2
         assert "it computes in floating point, with weights stored as integers" in done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_data_need_no_classes_to_compare_outputs(
+    tinygauge: Run, models: Path, small_data: Path, log: Path, tmp_path: Path
+) -> None:
+    """What is right is said to be unknown; `evaluate`, which scores, refuses them."""
+    with np.load(small_data) as arrays:
+        np.savez(tmp_path / "x.npz", **{name: arrays[name] for name in arrays if name != "y"})
+    model, data = models / "resnet_8_i8.tflite", ("--data", tmp_path / "x.npz")
+
+    told = tinygauge("numerics", "--log", log, "--model", model, *data)
+    where = tinygauge("diff", model, *data, "--against", "litert-xnnpack", "--inputs", "20")
+    pair = (models / "cnn_4_i8.tflite", models / "cnn_4_f32.tflite")
+    noise = tinygauge("diff", *pair, *data, "--inputs", "20")
+    scored = tinygauge("evaluate", model, *data, "--board", "ek-ra6m4")
+
+    assert told.returncode == 0, told.stderr
+    assert "How many answers are right is not known: x holds no classes." in told.stdout
+    assert where.returncode == 1, where.stderr
+    assert "The accuracy is not known: x holds no classes." in where.stdout
+    assert noise.returncode == 0, noise.stderr
+    assert "The answers lost are not known: x holds no classes." in noise.stdout
+    assert scored.returncode == 2
+    assert "there is no array 'y' in it" in scored.stderr

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from tinygauge.accuracy.stored import StoredArray
 from tinygauge.errors import DatasetError
+from tinygauge.quantity import Missing
 
 __all__ = ["Dataset", "Task", "Windows", "to_classes"]
 
@@ -67,9 +68,10 @@ class Dataset:
         Of the content, in hex.
     x : ndarray or StoredArray of integers or floats, shape (n, ...)
         The inputs as stored; all recordings end to end, shape (total,), with `windows`.
-    y : ndarray of int64, shape (n,)
+    y : ndarray of int64, shape (n,) or (0,)
         Class of each input; of each recording with `windows`. For anomaly detection 0 is
-        normal and 1 is anomalous.
+        normal and 1 is anomalous. Empty where the classes are not known: outputs can then be
+        compared, but not scored.
     x_scale : float
         Real value of one step of `x`.
     x_zero_point : int
@@ -112,23 +114,52 @@ class Dataset:
             raise DatasetError(where, problem, "Store it as float32, uint8 or int8")
         if self.x.size == 0 or len(self) == 0:
             raise DatasetError(where, "there are no inputs in it", "Give at least one")
-        recordings = len(self) if self.windows is None else int(self.windows.recording[-1]) + 1
-        if recordings != len(self.y):
-            problem = f"x has {recordings:,} inputs but y has {len(self.y):,} classes"
+        if self.has_classes and self.recordings != len(self.y):
+            problem = f"x has {self.recordings:,} inputs but y has {len(self.y):,} classes"
             raise DatasetError(where, problem, "Each input needs one class")
         if not (np.isfinite(self.x_scale) and self.x_scale > 0):
             raise DatasetError(where, f"x_scale must be above 0, got {self.x_scale}")
         self._check_finite(where)
-        self._check_classes(where)
+        if self.has_classes:
+            self._check_classes(where)
 
     def __len__(self) -> int:
         """Return the number of inputs: windows where there are any."""
         return len(self.x) if self.windows is None else len(self.windows.starts)
 
     @property
+    def recordings(self) -> int:
+        """What has a class of its own: recordings where there are windows, else inputs."""
+        return len(self) if self.windows is None else int(self.windows.recording[-1]) + 1
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether the true classes are known."""
+        return self.y.size > 0
+
+    @property
     def row_shape(self) -> tuple[int, ...]:
         """Shape of one input."""
         return self.x.shape[1:] if self.windows is None else (self.windows.width,)
+
+    def right_answers(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | Missing:
+        """Return the class that each of some inputs should be given.
+
+        Parameters
+        ----------
+        places : ndarray of int64, shape (n,)
+            Of the inputs.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,), or Missing
+            Missing where a single input has no right answer, or none is known.
+        """
+        if self.task is Task.ANOMALY:
+            return Missing("anomaly detection has no right answer for a single input")
+        if not self.has_classes:
+            return Missing(f"{self.name} holds no classes", "Add the true classes as y")
+        return self.y[places]
 
     def rows(self, start: int, stop: int) -> npt.NDArray[np.generic]:
         """Return inputs as they are stored.

@@ -2,9 +2,10 @@
 
 The formats, each checked as it is read:
 
-- ``.npz`` with ``x`` and ``y``, and if wanted ``x_scale``, ``x_zero_point`` (real = x_scale *
-  (x - x_zero_point); without them x holds the real values), ``labels`` and ``task``
-  (``"classification"``, the default, or ``"anomaly"``). Nothing is unpickled.
+- ``.npz`` with ``x`` and ``y`` (needed to score, not to compare outputs), and if wanted
+  ``x_scale``, ``x_zero_point`` (real = x_scale * (x - x_zero_point); without them x holds the
+  real values), ``labels`` and ``task`` (``"classification"``, the default, or ``"anomaly"``).
+  Nothing is unpickled.
 - ``.csv`` with a header: the column ``label`` or ``y``, or else the last, is the class
   (numbers from 0, or names, which are sorted); the rest are the values in order.
 - A folder with one folder of images per class, sorted by name. Grey images have one channel,
@@ -50,7 +51,9 @@ _NPZ_DAMAGE = (
 )  # fmt: skip
 
 
-def load_dataset(path: str | Path, *, wire: str | None = None) -> Dataset:
+def load_dataset(
+    path: str | Path, *, wire: str | None = None, needs_classes: bool = True
+) -> Dataset:
     """Read a dataset.
 
     Parameters
@@ -61,6 +64,8 @@ def load_dataset(path: str | Path, *, wire: str | None = None) -> Dataset:
     wire : str, optional
         For that format, the benchmark whose inputs these are: ``"kws01"``, ``"ic01"``,
         ``"vww01"`` or ``"ad01"``; told by the size of the files where not given.
+    needs_classes : bool
+        Whether a ``.npz`` without ``y`` is refused. The other formats always hold the classes.
 
     Returns
     -------
@@ -83,7 +88,7 @@ def load_dataset(path: str | Path, *, wire: str | None = None) -> Dataset:
             return _load_images(place)
         suffix = place.suffix.lower()
         if suffix == ".npz":
-            return _load_npz(place)
+            return _load_npz(place, needs_classes=needs_classes)
         if suffix == ".csv":
             return _load_csv(place)
     except OSError as error:
@@ -92,7 +97,7 @@ def load_dataset(path: str | Path, *, wire: str | None = None) -> Dataset:
     raise DatasetError(str(path), f"unknown kind of dataset '{suffix}'", _FORMATS)
 
 
-def _load_npz(path: Path) -> Dataset:
+def _load_npz(path: Path, *, needs_classes: bool) -> Dataset:
     where = str(path)
     with path.open("rb") as file:
         if not zipfile.is_zipfile(file):
@@ -107,11 +112,16 @@ def _load_npz(path: Path) -> Dataset:
         file.seek(0)
         # Behind the arrays: a change from here on is met when x is read.
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    if x is None or "y" not in arrays:
+    y = arrays.get("y")
+    if x is None or (y is None and needs_classes):
         problem = f"there is no array '{'x' if x is None else 'y'}' in it, only {found}"
         raise DatasetError(where, problem, "Save it as numpy.savez(path, x=x, y=y)")
-    if x.ndim < 1 or arrays["y"].ndim < 1:
-        raise DatasetError(where, f"x and y must be arrays, got {x.shape} and {arrays['y'].shape}")
+    for name, shape in (("x", x.shape), ("y", (0,) if y is None else y.shape)):
+        if not shape:
+            raise DatasetError(where, f"{name} must be an array, got a single value")
+    if y is not None and y.size == 0 < x.shape[0]:
+        problem = f"x has {x.shape[0]:,} inputs but y is empty"
+        raise DatasetError(where, problem, "Each input needs one class")
     labels = arrays.get("labels", np.empty(0, str)).reshape(-1)
     task = str(arrays.get("task", Task.CLASSIFICATION))
     if task not in tuple(Task):
@@ -121,7 +131,7 @@ def _load_npz(path: Path) -> Dataset:
         path=where,
         sha256=sha256,
         x=x,
-        y=to_classes(arrays["y"], where),
+        y=np.empty(0, np.int64) if y is None else to_classes(y, where),
         x_scale=_number(arrays, "x_scale", 1.0, where),
         x_zero_point=_zero_point(arrays, where),
         labels=tuple(str(label) for label in labels),

@@ -313,7 +313,7 @@ def _check_outputs(model: Model, dataset: Dataset) -> None:
             advice = "Anomaly detection takes a model that rebuilds its input"
             raise DatasetError(where, problem, advice)
         return
-    classes, highest = class_count(tensor), int(dataset.y.max())
+    classes, highest = class_count(tensor), int(dataset.y.max(initial=0))
     if highest >= classes:
         problem = f"y holds the class {highest}, but {model.name} tells {classes} classes apart"
         raise DatasetError(where, problem, "Give the data that the model was trained for")

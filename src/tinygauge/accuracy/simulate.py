@@ -141,6 +141,8 @@ def answers_of(model: Model, outputs: npt.NDArray[np.generic]) -> npt.NDArray[np
 
 
 def _score_of(run: Run, results: Results, profile: str) -> Score | Missing:
+    if not run.dataset.has_classes:
+        return Missing(f"{run.dataset.name} holds no classes", "Add the true classes as y")
     if run.dataset.task is Task.ANOMALY:
         return _anomaly_score(run, results, profile)
     truth = run.dataset.y
@@ -231,7 +233,9 @@ def _quantity(
 
 
 def _reference(dataset: Dataset) -> DatasetRef:
-    return DatasetRef(name=dataset.name, path=dataset.path, sha256=dataset.sha256, n=len(dataset.y))
+    return DatasetRef(
+        name=dataset.name, path=dataset.path, sha256=dataset.sha256, n=dataset.recordings
+    )
 
 
 def _union(found: list[Score], checks: list[str]) -> Score:

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     if (options.against == "device") != (options.log is not None):
         advice = "Write --against device --log LOG.txt"
         raise ConfigError("tinygauge diff", "--against device and --log go together", advice)
-    model, dataset = graph.load(options.model), load_dataset(options.data)
+    model, dataset = graph.load(options.model), load_dataset(options.data, needs_classes=False)
     profile = catalog.engine(options.engine).profile.name
     if options.float_model is not None:
         float_model, inputs = graph.load(options.float_model), options.inputs or FLOAT_INPUTS

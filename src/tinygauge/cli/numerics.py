@@ -24,7 +24,9 @@ __all__ = ["run"]
 def run(options: argparse.Namespace) -> int:
     """Tell which profile the board follows; return 0 for one, 1 for none or several."""
     found = tell_numerics(
-        read_board_log(options.log), graph.load(options.model), load_dataset(options.data)
+        read_board_log(options.log),
+        graph.load(options.model),
+        load_dataset(options.data, needs_classes=False),
     )
     if options.json:
         sys.stdout.write(render_json(numerics_document(found)))

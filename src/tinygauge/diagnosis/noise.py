@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinygauge import accuracy, graph
-from tinygauge.accuracy import Dataset, Limits, Run, Task
+from tinygauge.accuracy import Dataset, Limits, Run
 from tinygauge.diagnosis.doctor import base_run, choose_inputs, gather
 from tinygauge.diagnosis.jobs import Progress, at_once, silent
 from tinygauge.diagnosis.pairing import OpPair, pair_ops
@@ -32,7 +32,6 @@ __all__ = ["Noise", "OpNoise", "compare_with_float", "noise_ratio_db"]
 DEFAULT_INPUTS = 500
 
 _LEVEL = 0.95
-_NO_ANSWERS = Missing("anomaly detection has no answer for a single input")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +137,7 @@ class _Both:
     made: Trace
     float_made: Trace
     counterparts: Mapping[int, int]
-    truth: npt.NDArray[np.int64] | None
+    truth: npt.NDArray[np.int64] | Missing
     limits: Limits | None
     progress: Progress
 
@@ -148,8 +147,8 @@ class _Both:
 
     def lost(self, answers: npt.NDArray[np.int64], what: str) -> Quantity | Missing:
         """Return the share of right answers lost against the float model."""
-        if self.truth is None:
-            return _NO_ANSWERS
+        if isinstance(self.truth, Missing):
+            return self.truth
         before = self.answers(self.float_made[self.float_.model.main.outputs[0]]) == self.truth
         after = answers == self.truth
         lost, won = int((before & ~after).sum()), int((after & ~before).sum())
@@ -158,8 +157,8 @@ class _Both:
 
     def right(self, answers: npt.NDArray[np.int64], run: Run) -> Quantity | Missing:
         """Return the share of right answers."""
-        if self.truth is None:
-            return _NO_ANSWERS
+        if isinstance(self.truth, Missing):
+            return self.truth
         right, n = int((answers == self.truth).sum()), len(answers)
         interval = accuracy.wilson_interval(right, n)
         return Quantity(right / n, Unit.RATIO, interval, self._provenance(run.runner.label))
@@ -229,7 +228,7 @@ def compare_with_float(
         made=made[0],
         float_made=made[1],
         counterparts=_counterparts(model, float_model, pairs),
-        truth=None if dataset.task is Task.ANOMALY else dataset.y[places],
+        truth=dataset.right_answers(places),
         limits=limits,
         progress=progress,
     )
@@ -386,8 +385,8 @@ def _lost_by_each(
         found = alone[pair.op.index]
         if isinstance(found, Missing):
             return found
-        if both.truth is None:
-            return _NO_ANSWERS
+        if isinstance(both.truth, Missing):
+            return both.truth
         tensor = model.main.tensors[pair.float_op.outputs[0]]
         replaced = {**both.float_made, tensor.index: shaped(tensor, found.rounded)}
         outputs = run_rest(model, pair.float_op.index + 1, replaced, runner, both.limits)

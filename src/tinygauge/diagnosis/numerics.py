@@ -354,8 +354,9 @@ def _right(
     provenance: Provenance,
 ) -> Quantity | Missing:
     """Return the share of right answers, to see whether inputs and outputs belong together."""
-    if dataset.task is Task.ANOMALY:
-        return Missing("anomaly detection has no right answer for a single input")
-    right = int((accuracy.answers_of(model, outputs) == dataset.y[places]).sum())
+    truth = dataset.right_answers(places)
+    if isinstance(truth, Missing):
+        return truth
+    right = int((accuracy.answers_of(model, outputs) == truth).sum())
     n = len(places)
     return Quantity(right / n, Unit.RATIO, accuracy.wilson_interval(right, n), provenance)

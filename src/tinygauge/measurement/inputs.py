@@ -43,7 +43,7 @@ class _WireInputs(Sequence[WireInput]):
             name=data.files[recording] if data.files else f"{data.name}[{index:0{self._digits}}]",
             content=np.ascontiguousarray(little).tobytes(),
             recording=recording,
-            true_class=int(data.y[recording]),
+            true_class=int(data.y[recording]) if data.has_classes else None,
         )
 
     def __iter__(self) -> Iterator[WireInput]:

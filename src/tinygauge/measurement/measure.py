@@ -193,7 +193,7 @@ def measure(
         model=FileRef(model.path or model.name, model.sha256) if model is not None else None,
         dataset=FileRef(dataset.path or dataset.name, dataset.sha256),
         metric="auc" if dataset.task is Task.ANOMALY else "top1",
-        inputs_in_all=len(dataset.y),
+        inputs_in_all=dataset.recordings,
     )
     return run_session(setup, opener=opener, clock=clock, monitor=monitor, progress=progress)
 

@@ -206,4 +206,6 @@ def _effect_lines(effect: Effect, *, is_float: bool) -> list[str]:
             changed = effect.answers_changed
             text += f"; {changed:,} answer{'s' * (changed != 1)} change{'s' * (changed == 1)}"
         lines.append(f"{text}.")
+    elif isinstance(base, Missing):
+        lines.append(f"The accuracy is not known: {base.reason}.")
     return lines

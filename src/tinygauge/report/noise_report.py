@@ -127,6 +127,8 @@ def noise_lines(found: Noise) -> list[str]:
         if isinstance(found.lost, Quantity):
             text += f"; lost {_lost(found.lost)}"
         lines.append(f"{text}.")
+    elif isinstance(found.right, Missing):
+        lines.append(f"The answers lost are not known: {found.right.reason}.")
     if found.unpaired:
         lines.append(f"Without a partner in the float model: {', '.join(found.unpaired)}.")
     noisiest, culprit = found.noisiest, found.culprit

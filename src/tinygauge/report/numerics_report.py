@@ -120,6 +120,8 @@ def numerics_lines(found: Numerics) -> list[str]:
                 f"The board follows none: the nearest, '{best.profile}', equals it on {counted}.",
                 *_causes(found),
             ]
+    if isinstance(found.board_right, Missing):
+        lines.append(f"How many answers are right is not known: {found.board_right.reason}.")
     if found.outputs < found.inputs:
         lines.append(f"The log answers {found.outputs:,} of the {found.inputs:,} inputs.")
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from PIL import Image
 
 from tinygauge.accuracy import Dataset, Task, load_dataset
 from tinygauge.errors import DatasetError
+from tinygauge.quantity import Missing
 
 X = np.arange(24, dtype=np.float32).reshape(4, 2, 3)
 Y = np.array([0, 1, 2, 1])
@@ -50,10 +52,30 @@ def test_classes_come_as_numbers_or_one_hot(tmp_path: Path, y: np.ndarray[Any, A
     np.testing.assert_array_equal(load_dataset(save(tmp_path, x=X, y=y)).y, Y)
 
 
+def test_classes_may_be_unknown_where_outputs_are_only_compared(tmp_path: Path) -> None:
+    """Then nothing is right or wrong, and the reason is told."""
+    data = load_dataset(save(tmp_path, x=X, labels=["a"]), needs_classes=False)
+
+    assert (len(data), data.recordings, data.has_classes) == (4, 4, False)
+    assert data.right_answers(np.arange(4)) == Missing(
+        "data holds no classes", "Add the true classes as y"
+    )
+
+
+@pytest.mark.parametrize("case", ["scalar x", "empty y", "nan"])
+def test_data_without_classes_are_checked_all_the_same(tmp_path: Path, case: str) -> None:
+    """What is wrong with `x`, or with a `y` that is there, is no matter of scoring."""
+    _, arrays, problem = next(each for each in BAD_NPZ if each[0] == case)
+
+    with pytest.raises(DatasetError, match=re.escape(problem)):
+        load_dataset(save(tmp_path, **arrays), needs_classes=False)
+
+
 NAN = X.copy()
 NAN[2, 1, 1] = np.nan
 BAD_NPZ: list[tuple[str, dict[str, Any], str]] = [
     ("no y", {"x": X}, "no array 'y' in it, only x"),
+    ("empty y", {"x": X, "y": Y[:0]}, "x has 4 inputs but y is empty"),
     ("nothing", {}, "no array 'x' in it, only nothing"),
     ("n differs", {"x": X, "y": Y[:3]}, "x has 4 inputs but y has 3 classes"),
     ("no rows", {"x": X[:0], "y": Y[:0]}, "no inputs"),
@@ -72,7 +94,7 @@ BAD_NPZ: list[tuple[str, dict[str, Any], str]] = [
     ("few labels", {"x": X, "y": Y, "labels": ["a", "b"]}, "class 2, but there are 2 labels"),
     ("text x", {"x": np.array(["a"] * 4), "y": Y}, "x must hold integers or floats"),
     ("complex x", {"x": X.astype(np.complex64), "y": Y}, "x must hold integers or floats"),
-    ("scalar x", {"x": 1, "y": 0}, "x and y must be arrays"),
+    ("scalar x", {"x": 1, "y": 0}, "x must be an array, got a single value"),
     ("objects", {"x": np.array([{}, {}, {}, {}]), "y": Y}, "no readable .npz"),
     ("zero scale", {"x": X, "y": Y, "x_scale": 0.0}, "x_scale must be above 0"),
     ("two scales", {"x": X, "y": Y, "x_scale": [1.0, 2.0]}, "'x_scale' must be one finite number"),

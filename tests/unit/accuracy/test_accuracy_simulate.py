@@ -160,6 +160,16 @@ def test_anomalies_of_one_kind_have_no_auc() -> None:
     assert "all 3 inputs are normal" in result.reason
 
 
+@pytest.mark.parametrize("task", Task)
+def test_data_without_classes_have_no_score(task: Task) -> None:
+    """It is missing, with the reason, and is not 0."""
+    data = dataset(np.zeros((3, 4), np.float32), np.empty(0, np.int64), task=task)
+
+    result = score(autoencoder(), data, "one-rounding")
+
+    assert result == Missing("data holds no classes", "Add the true classes as y")
+
+
 def test_data_that_do_not_fit_are_told_before_anything_runs() -> None:
     """Shapes, classes and outputs are checked first."""
     misfits = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -12,6 +14,8 @@ from tinygauge.accuracy import Dataset
 from tinygauge.diagnosis.board_log import parse_board_log
 from tinygauge.diagnosis.numerics import Follows, tell_numerics
 from tinygauge.errors import ConfigError, DatasetError
+from tinygauge.quantity import Missing
+from tinygauge.report.numerics_report import numerics_lines
 
 MODEL = graph.parse(build_cnn(), name="cnn")
 X = np.random.default_rng(7).normal(0, 2, (60, 8, 8, 1)).astype(np.float32)
@@ -48,6 +52,21 @@ def test_a_board_that_follows_a_profile_is_told(profile: str, cut_off: bool) -> 
     assert (found.follows, found.profile, best.equal) == (Follows.ONE, profile, 60)
     assert best.largest_steps == 0
     assert best.right == found.board_right or best.right.value == found.board_right.value  # type: ignore[union-attr]
+
+
+def test_outputs_are_compared_where_no_class_is_known() -> None:
+    """The profile is told; how many answers are right is missing, with the reason."""
+    log = parse_board_log(_printed(_outputs("two-rounding"), 3, cut_off=True), "log.txt")
+
+    found = tell_numerics(log, MODEL, replace(DATA, y=np.empty(0, np.int64)))
+
+    assert (found.follows, found.profile) == (Follows.ONE, "two-rounding")
+    for right in (found.board_right, *(each.right for each in found.agreements)):
+        assert isinstance(right, Missing)
+        assert right.reason == "data holds no classes"
+    assert "How many answers are right is not known: data holds no classes." in (
+        numerics_lines(found)
+    )
 
 
 def test_stored_values_may_be_printed() -> None:
