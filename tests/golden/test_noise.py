@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from tests.e2e.conftest import PACKAGED
 
 from tinygauge import accuracy, graph
 from tinygauge.cli.main import main
-from tinygauge.diagnosis.noise import compare_with_float
+from tinygauge.diagnosis.noise import compare_with_float, noise_ratio_db
+from tinygauge.diagnosis.trace import trace
 from tinygauge.graph import Model
 from tinygauge.quantity import Missing, Quantity
+from tinygauge.report.noise_report import noise_document, noise_lines
 
 MODELS = PACKAGED / "models"
 DATA = PACKAGED / "test_2000.npz"
@@ -74,17 +77,44 @@ def test_packaged_pairs_belong_together_op_by_op(name: str) -> None:
             assert 15 < each.alone_db < 70
 
 
+KWS = (
+    "mlcommons/tiny/1afd2c9820f795965a6134facd0b4dfae41ef23f/benchmark/training/"
+    "keyword_spotting/trained_models"
+)
+KWS_DATA = "eembc/energyrunner/cf7c2f2634608a7c0ea7458ab7cb3379f2863424/datasets/kws01"
+
+
 def test_the_keyword_spotting_pair_is_compared(mirror: Path) -> None:
-    """The reference's float model has int8 weights in part: its activations count."""
-    folder = mirror / (
-        "mlcommons/tiny/1afd2c9820f795965a6134facd0b4dfae41ef23f/benchmark/training/"
-        "keyword_spotting/trained_models"
-    )
-    data = accuracy.load_dataset(
-        mirror / "eembc/energyrunner/cf7c2f2634608a7c0ea7458ab7cb3379f2863424/datasets/kws01"
-    )
-    model = graph.load(folder / "kws_ref_model.tflite")
-    partner = graph.load(folder / "kws_ref_model_float32.tflite")
+    """The reference's float model has int8 weights in part: a note says what that means."""
+    data = accuracy.load_dataset(mirror / KWS_DATA)
+    model = graph.load(mirror / KWS / "kws_ref_model.tflite")
+    partner = graph.load(mirror / KWS / "kws_ref_model_float32.tflite")
     found = compare_with_float(model, partner, data, inputs=40)
     assert [each.kind for each in found.ops] == [op.kind for op in model.main.ops]
     assert found.culprit is None
+    assert found.float_sha256 == partner.sha256
+    (note,) = noise_document(found)["notes"]
+    assert note.startswith("kws_ref_model_float32 is hybrid: 5 of its weights are integers")
+    assert f"Note: {note}." in noise_lines(found)
+
+
+def _signal_to_noise_of_first_op(model: Model, rows: npt.NDArray[np.generic]) -> float:
+    """Compare LiteRT with a convolution summed in float64, decibels: SAME, stride 2, RELU."""
+    op, tensors = model.main.ops[0], model.main.tensors
+    found = trace(model, rows, accuracy.RUNNERS["litert-xnnpack"])[op.outputs[0]]
+    weights, bias = (tensors[index] for index in op.inputs[1:])
+    assert weights.data is not None
+    scale = 1.0 if weights.quantization is None else weights.quantization.scale[0]
+    kernel = weights.data[..., 0].astype(np.float64) * scale
+    padded = np.pad(rows.reshape(-1, 49, 10).astype(np.float64), ((0, 0), (4, 5), (1, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (10, 4), axis=(1, 2))[:, ::2, ::2]
+    exact = np.maximum(np.einsum("nyxij,cij->nyxc", windows, kernel) + bias.data, 0)
+    return noise_ratio_db(exact, found)
+
+
+def test_hybrid_weights_run_as_float_give_float_arithmetic(mirror: Path) -> None:
+    """LiteRT quantises what int8 weights are multiplied with, and not what float32 ones are."""
+    partner = graph.load(mirror / KWS / "kws_ref_model_float32.tflite")
+    rows = accuracy.fit(partner, accuracy.load_dataset(mirror / KWS_DATA))[0:20]
+    assert _signal_to_noise_of_first_op(partner, rows) < 40
+    assert _signal_to_noise_of_first_op(graph.with_float_weights(partner), rows) > 120

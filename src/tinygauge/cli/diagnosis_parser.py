@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tinygauge.cli.arguments import count
+from tinygauge.cli.arguments import count, seconds
 
 __all__ = ["add_diff", "add_numerics"]
 
@@ -67,4 +67,11 @@ def add_diff(parser: argparse.ArgumentParser) -> None:
         type=count,
         metavar="N",
         help="inputs to run op by op (100, those that differ first; with FLOAT 500)",
+    )
+    parser.add_argument(
+        "--time-limit",
+        type=seconds,
+        default=600.0,
+        metavar="S",
+        help="seconds for each run of the model or of some ops (%(default)g)",
     )

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from tinygauge import catalog, graph
-from tinygauge.accuracy import RUNNERS, Dataset, load_dataset
+from tinygauge.accuracy import RUNNERS, Dataset, Limits, load_dataset
 from tinygauge.cli.output import console, progress_bar
 from tinygauge.diagnosis.board_log import read_board_log
 from tinygauge.diagnosis.device import diagnose_board
@@ -42,33 +42,32 @@ def run(options: argparse.Namespace) -> int:
         advice = "Write --against device --log LOG.txt"
         raise ConfigError("tinygauge diff", "--against device and --log go together", advice)
     model, dataset = graph.load(options.model), load_dataset(options.data, needs_classes=False)
-    profile = catalog.engine(options.engine).profile.name
+    how: dict[str, Any] = {
+        "profile": catalog.engine(options.engine).profile.name,
+        "inputs": options.inputs or (DEFAULT_INPUTS if options.against else FLOAT_INPUTS),
+        "limits": Limits(time_s=options.time_limit),
+    }
     if options.float_model is not None:
-        float_model, inputs = graph.load(options.float_model), options.inputs or FLOAT_INPUTS
-        with progress_bar() as report:
-            noise = compare_with_float(
-                model, float_model, dataset, profile=profile, inputs=inputs, progress=report
-            )
+        float_model = graph.load(options.float_model)
+        with progress_bar() as progress:
+            noise = compare_with_float(model, float_model, dataset, progress=progress, **how)
         _show(options, noise_document(noise), noise_table(noise), noise_lines(noise))
         return int(noise.loses)
-    found = _diagnose(model, dataset, profile, options)
+    found = _diagnose(model, dataset, options, how)
     table = diagnosis_table(found) if found.ops else None
     _show(options, diagnosis_document(found), table, diagnosis_lines(found))
     return int(found.differs)
 
 
 def _diagnose(
-    model: Model, dataset: Dataset, profile: str, options: argparse.Namespace
+    model: Model, dataset: Dataset, options: argparse.Namespace, how: dict[str, Any]
 ) -> Diagnosis:
-    inputs = options.inputs or DEFAULT_INPUTS
     log = read_board_log(options.log) if options.against == "device" else None
-    with progress_bar() as report:
+    with progress_bar() as progress:
         if log is not None:
-            return diagnose_board(
-                model, dataset, log, profile=profile, inputs=inputs, progress=report
-            )
+            return diagnose_board(model, dataset, log, progress=progress, **how)
         other = RUNNERS[_AGAINST.get(options.against, options.against)]
-        return diagnose(model, dataset, other, profile=profile, inputs=inputs, progress=report)
+        return diagnose(model, dataset, other, progress=progress, **how)
 
 
 def _show(

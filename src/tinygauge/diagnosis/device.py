@@ -151,11 +151,12 @@ def _notes(numerics: Numerics, stand_in: str, *, fits: bool) -> tuple[str, ...]:
         )
     best = numerics.agreements[0]
     equal = f"its outputs on {best.equal:,} of {best.n:,} inputs"
-    several: tuple[str, ...] = ()
-    if numerics.follows is Follows.SEVERAL:
-        fitting = [f"'{each.profile}'" for each in numerics.agreements if each.equal == each.n]
-        names = f"{', '.join(fitting[:-1])} and {fitting[-1]}"
-        several = (f"the profiles {names} fit all that the board printed: give more inputs",)
+    several = numerics.follows is Follows.SEVERAL
+    names = ", ".join(f"'{each.profile}'" for each in numerics.agreements if each.equal == each.n)
+    more = f"fit all that the board printed ({names}): give more inputs to tell them apart"
+    if fits and several:
+        return (f"several profiles, the base's '{stand_in}' among them, {more}",)
     if fits:
-        return (*several, f"the board follows '{stand_in}', the base itself: {equal} are the same")
-    return (*several, f"{stand_in} stands in for the board: it gives {equal}")
+        return (f"the board follows '{stand_in}', the base itself: {equal} are the same",)
+    note = f"{stand_in} stands in for the board: it gives {equal}"
+    return (f"several profiles {more}", note) if several else (note,)

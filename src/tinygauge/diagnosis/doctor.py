@@ -300,7 +300,7 @@ def run_whole(run: Run, limits: Limits | None, progress: Progress) -> Array:
     -------
     ndarray, shape (n, k)
     """
-    what, n = f"{run.model.name}: the data in {run.runner.title}", len(run.dataset)
+    what, n = f"inputs in {run.runner.name}", len(run.dataset)
     return run.outputs(limits, lambda done: progress(what, done, n))
 
 

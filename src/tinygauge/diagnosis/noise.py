@@ -79,6 +79,8 @@ class Noise:
         Ops of both models that belong together.
     unpaired : tuple of str
         Ops of the integer model without a partner, quantising aside.
+    notes : tuple of str
+        What bounds that which can be told.
     """
 
     model: str
@@ -94,6 +96,7 @@ class Noise:
     lost: Quantity | Missing
     ops: tuple[OpNoise, ...]
     unpaired: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def culprit(self) -> OpNoise | None:
@@ -186,7 +189,8 @@ def compare_with_float(
     Parameters
     ----------
     model, float_model : Model
-        With one input and one output each.
+        With one input and one output each. Integer weights of the latter are run as float32, as
+        runtimes would else quantise what they are multiplied with.
     dataset : Dataset
         Real inputs.
     profile : str
@@ -213,8 +217,9 @@ def compare_with_float(
         If one can't be run.
     """
     pairs, unpaired = _pairs(model, float_model)
+    partner = graph.with_float_weights(float_model)
     # LiteRT also runs float models with integer weights, which TFLM does not.
-    runs = base_run(model, dataset, profile), base_run(float_model, dataset, "one-rounding")
+    runs = base_run(model, dataset, profile), base_run(partner, dataset, "one-rounding")
     # Equal outputs: then inputs are chosen evenly.
     even = (np.zeros((len(dataset), 1), np.int8),) * 2
     places = min((choose_inputs(run.model, even, inputs) for run in runs), key=len)
@@ -249,6 +254,7 @@ def compare_with_float(
         lost=both.lost(answers[0], "all ops in integers against all in float"),
         ops=_each_op(both, pairs),
         unpaired=unpaired,
+        notes=_notes(float_model, partner),
     )
 
 
@@ -264,6 +270,24 @@ def _pairs(model: Model, float_model: Model) -> tuple[tuple[OpPair, ...], tuple[
         problem = f"only {len(pairs)} of its ops are those of {float_model.name}"
         raise ConfigError(model.path or model.name, problem, "Give the model that it was made from")
     return pairs, unpaired
+
+
+def _notes(float_model: Model, partner: Model) -> tuple[str, ...]:
+    """Say what is not float in a float model, and what was done about it."""
+    count, left = (len(graph.hybrid_weights(each)) for each in (float_model, partner))
+    notes: tuple[str, ...] = ()
+    if count > left:
+        notes = (
+            f"{float_model.name} is hybrid: {count - left} of its weights are integers, for which "
+            "runtimes quantise the activations too; here they were run as float32. They stay "
+            "rounded: where the integer model rounds them otherwise, noise holds both roundings",
+        )
+    if left:
+        notes += (
+            f"{left} integer weights of {float_model.name} could not be run as float32: where "
+            "they are used, noise includes what the float model's own runtime adds",
+        )
+    return notes
 
 
 def _counterparts(model: Model, float_model: Model, pairs: tuple[OpPair, ...]) -> dict[int, int]:
@@ -398,7 +422,7 @@ def _lost_by_each(
     lost: dict[int, Quantity | Missing] = {}
     for pair, found in at_once(lost_by, pairs):
         lost[pair.op.index] = found
-        both.progress(f"{both.integer.model.name}: answers lost by each op", len(lost), len(pairs))
+        both.progress("answers lost by op", len(lost), len(pairs))
     return lost
 
 

@@ -100,7 +100,7 @@ def trace(
     values: dict[int, Array] = {}
     for _, found in at_once(lambda part: part.run({source: rows}, runner, limits), parts):
         values |= found
-        progress(f"{model.name}: every tensor in {runner.title}", len(values), len(shown))
+        progress(f"tensors in {runner.name}", len(values), len(shown))
     return {source: rows} | {index: values[index] for index in shown}
 
 
@@ -168,7 +168,7 @@ def run_apart(
                 failed += _halves(part)
             else:
                 found[part.ops[0]] = outcome
-            progress(f"{model.name}: op by op in {runner.title}", len(found), len(ops))
+            progress(f"ops in {runner.name}", len(found), len(ops))
         parts = failed
     return found
 

@@ -44,6 +44,7 @@ def noise_document(found: Noise) -> Document:
         "noisiest": None if noisiest is None else noisiest.op,
         "ops": [_op(each) for each in found.ops],
         "unpaired": list(found.unpaired),
+        "notes": list(found.notes),
     }
 
 
@@ -121,6 +122,7 @@ def noise_lines(found: Noise) -> list[str]:
     list of str
     """
     lines = [f"Integers: {found.runner}. Float: {found.float_runner}. {found.n:,} inputs."]
+    lines += [f"Note: {note}." for note in found.notes]
     if isinstance(found.right, Quantity) and isinstance(found.float_right, Quantity):
         text = f"Right answers: {_percent(found.right.value)} in integers, "
         text += f"{_percent(found.float_right.value)} in float"

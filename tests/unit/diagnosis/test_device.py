@@ -46,10 +46,10 @@ def test_a_base_that_gives_all_that_was_printed_does_not_differ(profile: str) ->
     assert found.numerics.follows is Follows.SEVERAL
     assert (found.differs, found.first, found.looked_at, found.ops) == (False, None, 0, ())
     assert found.effect.n == SAME.sum()
-    several, base = found.notes
-    assert "'two-rounding'" in several
-    assert "'one-rounding'" in several
-    assert base.startswith(f"the board follows '{profile}', the base itself: its outputs on ")
+    (note,) = found.notes
+    assert note.startswith(f"several profiles, the base's '{profile}' among them, fit all that ")
+    assert "'two-rounding'" in note
+    assert "'one-rounding'" in note
 
 
 def test_only_answered_inputs_are_looked_at() -> None:
