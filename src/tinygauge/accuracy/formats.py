@@ -20,22 +20,28 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import math
 import struct
 import tomllib
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from tinygauge.accuracy import wire as mlperf
 from tinygauge.accuracy.datasets import Dataset, Task, to_classes
-from tinygauge.accuracy.stored import StoredArray, open_member
+from tinygauge.accuracy.stored import StoredArray, collect, open_member
 from tinygauge.errors import DatasetError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 __all__ = ["load_dataset"]
 
@@ -174,37 +180,44 @@ def _zero_point(values: Mapping[str, Any], where: str) -> int:
 
 def _load_csv(path: Path) -> Dataset:
     where = str(path)
-    content = path.read_bytes()
-    try:
-        lines = content.decode("utf-8-sig").splitlines()
-        rows = [row for row in csv.reader(lines) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        problem = f"this is no readable CSV ({_first_line(error)})"
-        raise DatasetError(where, problem, "Save it as UTF-8 text") from error
-    if len(rows) < 2:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(0)
+        try:
+            with io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+                x, classes = _csv_content((row for row in csv.reader(text) if row), where)
+        except (UnicodeDecodeError, csv.Error) as error:
+            problem = f"this is no readable CSV ({_first_line(error)})"
+            raise DatasetError(where, problem, "Save it as UTF-8 text") from error
+    y, labels = _csv_classes(classes, where)
+    return Dataset(name=path.stem, path=where, sha256=sha256, x=x, y=y, labels=labels)
+
+
+def _csv_content(
+    rows: Iterator[list[str]], where: str
+) -> tuple[npt.NDArray[np.generic] | StoredArray, list[str]]:
+    """Return the values, and the cell of each row that tells the class."""
+    header, first = [name.strip() for name in next(rows, [])], next(rows, None)
+    if first is None:
         raise DatasetError(where, "there are no inputs in it", "Give a header and a line per input")
-    header, body = [name.strip() for name in rows[0]], rows[1:]
     if len(header) < 2:
         advice = "Give the values and the class, with commas between"
         raise DatasetError(where, "one column is too few", advice)
     if _are_data(header):
         problem = "line 1 holds only numbers, so there is no header"
         raise DatasetError(where, problem, "Put a line above it that names the columns")
-    for number, row in enumerate(body, start=2):
-        if len(row) != len(header):
-            problem = f"row {number} has {len(row)} values, the header has {len(header)}"
-            raise DatasetError(where, problem, "Give each row a value per column")
     column = next((header.index(name) for name in ("label", "y") if name in header), -1)
-    y, labels = _csv_classes([row.pop(column).strip() for row in body], where)
-    del header[column]
-    return Dataset(
-        name=path.stem,
-        path=where,
-        sha256=hashlib.sha256(content).hexdigest(),
-        x=_csv_values(body, header, where),
-        y=y,
-        labels=labels,
-    )
+    classes: list[str] = []
+
+    def values() -> Iterator[npt.NDArray[np.float32]]:
+        for number, row in enumerate(chain([first], rows), start=2):
+            if len(row) != len(header):
+                problem = f"row {number} has {len(row)} values, the header has {len(header)}"
+                raise DatasetError(where, problem, "Give each row a value per column")
+            yield _csv_values(row, header, number, column, where)
+            classes.append(row[column].strip())
+
+    return collect(values(), (len(header) - 1,), np.float32, where), classes
 
 
 def _are_data(header: Sequence[str]) -> bool:
@@ -227,16 +240,20 @@ def _csv_classes(cells: Sequence[str], where: str) -> tuple[npt.NDArray[np.int64
 
 
 def _csv_values(
-    body: Sequence[Sequence[str]], header: Sequence[str], where: str
+    row: Sequence[str], header: Sequence[str], number: int, column: int, where: str
 ) -> npt.NDArray[np.float32]:
+    """Return the values of a row, all but the class in a column."""
+    cells = list(row)
+    del cells[column]
     try:
-        return np.array(body, dtype=np.str_).astype(np.float32)
+        return np.array(cells, dtype=np.str_).astype(np.float32)
     except ValueError as error:
-        for number, row in enumerate(body, start=2):
-            for name, cell in zip(header, row, strict=True):
-                if not _is_number(cell):
-                    problem = f"row {number}, column '{name}': '{cell}' is no number"
-                    raise DatasetError(where, problem, "Give numbers but for the class") from None
+        names = list(header)
+        del names[column]
+        for name, cell in zip(names, cells, strict=True):
+            if not _is_number(cell):
+                problem = f"row {number}, column '{name}': '{cell}' is no number"
+                raise DatasetError(where, problem, "Give numbers but for the class") from None
         raise DatasetError(where, f"can't read the values ({_first_line(error)})") from error
 
 
@@ -264,16 +281,14 @@ def _load_images(folder: Path) -> Dataset:
         files += [(file, number) for file in found]
     digest = hashlib.sha256()
     settings = _image_settings(folder, digest)
-    images = [_read_image(file, folder, digest) for file, _ in files]
-    _check_sizes(images, files, where)
-    channels = max(image.shape[-1] for image in images)
-    if channels == 3:  # one coloured image among grey ones makes all of them coloured
-        images = [np.broadcast_to(image, (*image.shape[:2], 3)) for image in images]
+    shape = _image_shape([file for file, _ in files], where)
+    images = (_read_image(file, folder, digest, shape) for file, _ in files)
+    x = collect(images, shape, np.uint8, where)
     return Dataset(
         name=folder.name,
         path=where,
         sha256=digest.hexdigest(),
-        x=np.stack(images),
+        x=x,
         y=np.array([number for _, number in files], dtype=np.int64),
         x_scale=_number(settings, "x_scale", 1 / 255, where),
         x_zero_point=_zero_point(settings, where),
@@ -299,38 +314,55 @@ def _image_settings(folder: Path, digest: Any) -> Mapping[str, Any]:
     return settings
 
 
-def _read_image(file: Path, folder: Path, digest: Any) -> npt.NDArray[np.uint8]:
-    """Return an image as ``(height, width, 1 or 3)``; transparency is dropped."""
-    from PIL import Image, UnidentifiedImageError  # heavy, and only needed here
+def _image_shape(files: Sequence[Path], where: str) -> tuple[int, int, int]:
+    """Return height, width and channels of all images, by their headers.
 
+    One coloured image among grey ones makes all of them coloured.
+    """
+    channels, sizes = 1, []
+    for file in files:
+        with _opened(file) as image:
+            sizes.append((image.height, image.width))
+            if image.mode in _COLOUR_MODES:
+                channels = 3
+            elif image.mode not in _GREY_MODES:
+                problem = f"images of mode '{image.mode}' are not read"
+                raise DatasetError(str(file), problem, "Save with 8 bits")
+        if sizes[-1] != sizes[0]:
+            (height, width), (other_height, other_width) = sizes[0], sizes[-1]
+            problem = (
+                f"images differ in size: '{files[0].name}' is {width} x {height}, "
+                f"'{file.name}' is {other_width} x {other_height}"
+            )
+            raise DatasetError(where, problem, "Scale them to the model's input")
+    return (*sizes[0], channels)
+
+
+def _read_image(
+    file: Path, folder: Path, digest: Any, shape: tuple[int, int, int]
+) -> npt.NDArray[np.uint8]:
+    """Return an image of a shape, grey or coloured; transparency is dropped."""
     name = file.relative_to(folder).as_posix()
     digest.update(f"{name}\0{file.stat().st_size}\0".encode())
     digest.update(file.read_bytes())
+    with _opened(file) as image:
+        kind = "L" if image.mode in _GREY_MODES else "RGB"
+        pixels = np.asarray(image.convert(kind), dtype=np.uint8).reshape(*shape[:2], -1)
+    return np.broadcast_to(pixels, shape)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Image]:
+    """Open an image, and say in a line what is wrong with it."""
+    from PIL import Image, UnidentifiedImageError  # heavy, and only needed here
+
     try:
         with Image.open(file) as image:
-            if image.mode in _GREY_MODES:
-                return np.asarray(image.convert("L"), dtype=np.uint8)[:, :, np.newaxis]
-            if image.mode in _COLOUR_MODES:
-                return np.asarray(image.convert("RGB"), dtype=np.uint8)
-            mode = image.mode
+            yield image
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError,
             struct.error, zlib.error, EOFError, IndexError, TypeError) as error:  # fmt: skip
         problem = f"this is no readable image ({_first_line(error)})"
         raise DatasetError(str(file), problem, "Remove or repair it") from error
-    raise DatasetError(str(file), f"images of mode '{mode}' are not read", "Save with 8 bits")
-
-
-def _check_sizes(
-    images: Sequence[npt.NDArray[np.uint8]], files: Sequence[tuple[Path, int]], where: str
-) -> None:
-    first = images[0].shape[:2]
-    for image, (file, _) in zip(images, files, strict=True):
-        if image.shape[:2] != first:
-            problem = (
-                f"images differ in size: '{files[0][0].name}' is {first[1]} x {first[0]}, "
-                f"'{file.name}' is {image.shape[1]} x {image.shape[0]}"
-            )
-            raise DatasetError(where, problem, "Scale them to the model's input")
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,7 +1,8 @@
 """Arrays that stay in their file: a dataset may be larger than the memory that it should take.
 
 Of an array in an `.npz`, only the slices that are asked for are read, where it is large. What is
-compressed there is unpacked into a temporary file first, which goes with the array.
+compressed there is unpacked into a temporary file first, which goes with the array. Rows that come
+one by one, of images or lines, are laid there too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 import threading
 import weakref
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import IO, Any, BinaryIO
 
 import numpy as np
@@ -24,7 +25,7 @@ import numpy.typing as npt
 
 from tinygauge.errors import DatasetError
 
-__all__ = ["StoredArray", "open_member"]
+__all__ = ["StoredArray", "collect", "open_member"]
 
 _LARGEST_HELD_BYTES = 16 << 20  # of arrays that are simply read
 _CHUNK_BYTES = 1 << 20
@@ -123,6 +124,50 @@ class StoredArray:
     def _stat(self) -> tuple[int, int]:
         status = os.fstat(self._file.fileno())
         return status.st_size, status.st_mtime_ns
+
+
+def collect(
+    rows: Iterable[npt.NDArray[np.generic]],
+    shape: tuple[int, ...],
+    dtype: npt.DTypeLike,
+    where: str,
+) -> npt.NDArray[np.generic] | StoredArray:
+    """Lay rows that come one by one together, in a temporary file where they are large.
+
+    Parameters
+    ----------
+    rows : iterable of ndarray
+    shape : tuple of int
+        Of each row.
+    dtype : dtype
+        Of each row.
+    where : str
+        What they are read from, for errors.
+
+    Returns
+    -------
+    ndarray or StoredArray
+        Shape ``(n, *shape)``.
+
+    Raises
+    ------
+    DatasetError
+        If there is no room for them.
+    """
+    kind = np.dtype(dtype)
+    with tempfile.SpooledTemporaryFile(_LARGEST_HELD_BYTES, prefix="tinygauge-") as spool:
+        for row in rows:
+            try:
+                spool.write(row.tobytes())
+            except OSError as error:
+                problem = f"can't keep its inputs in a temporary file ({error.strerror or error})"
+                raise DatasetError(where, problem, "Make room there") from error
+        count = spool.tell() // (math.prod(shape) * kind.itemsize)
+        if spool.tell() <= _LARGEST_HELD_BYTES:
+            spool.seek(0)
+            return np.frombuffer(bytearray(spool.read()), kind).reshape(count, *shape)
+        spool.flush()
+        return StoredArray(io.FileIO(os.dup(spool.fileno())), where, 0, (count, *shape), kind)
 
 
 def open_member(

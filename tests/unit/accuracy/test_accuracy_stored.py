@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from PIL import Image
 
 from tinygauge.accuracy import load_dataset
-from tinygauge.accuracy.stored import StoredArray
+from tinygauge.accuracy.stored import StoredArray, collect
 from tinygauge.errors import DatasetError
 
 ROWS = 1000
@@ -126,3 +127,35 @@ def test_what_would_fill_the_disk_is_not_unpacked(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
     with pytest.raises(DatasetError, match="can't unpack its 19 MiB"):
         load_dataset(path)
+
+
+@pytest.mark.parametrize("count", [3, 1000])
+def test_rows_are_collected_wherever_they_fit(count: int) -> None:
+    """Few stay in memory, many go to a file; they read alike."""
+    found = collect(iter(X[:count]), X.shape[1:], X.dtype, "rows")
+    assert isinstance(found, np.ndarray if count == 3 else StoredArray)
+    np.testing.assert_array_equal(found, X[:count])
+
+
+def test_rows_without_room_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dataset is named, and what to do."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    with pytest.raises(DatasetError, match=r"rows: can't keep its inputs.*Make room"):
+        collect(iter(X), X.shape[1:], X.dtype, "rows")
+
+
+def test_large_images_are_decoded_one_at_a_time(tmp_path: Path) -> None:
+    """A folder of them reads as the pixels that they were made of, in order of name."""
+    for number in range(10):
+        file = tmp_path / f"class_{number % 2}" / f"{number}.bmp"
+        file.parent.mkdir(exist_ok=True)
+        Image.fromarray(np.broadcast_to(X[number][..., None], (170, 100, 3))).resize(
+            (1000, 1700), Image.Resampling.NEAREST
+        ).save(file)
+    data = load_dataset(tmp_path)
+    assert isinstance(data.x, StoredArray)
+    assert data.x.shape == (10, 1700, 1000, 3)
+    assert data.y.tolist() == [0] * 5 + [1] * 5
+    for place, number in enumerate([0, 2, 4, 6, 8, 1, 3, 5, 7, 9]):
+        pixels = data.rows(place, place + 1)[0, ::10, ::10]
+        np.testing.assert_array_equal(pixels, np.broadcast_to(X[number][..., None], pixels.shape))
