@@ -2,9 +2,10 @@
 
 ``datasets.py`` what a dataset is; ``formats.py`` and ``wire.py`` read them, ``stored.py`` leaves
 large arrays in their file; ``inputs.py`` pairs a dataset with a model; ``runners.py`` which
-program rounds as an engine does; ``processes.py`` runs it through ``worker.py``; ``checking.py``
-compares two of them; ``runs.py`` one model over one dataset; ``cache.py`` keeps outputs;
-``scores.py`` does the statistics; ``simulate.py`` turns runs into a score.
+program rounds as an engine does; ``processes.py`` runs it through ``worker.py``, on what
+``input_files.py`` writes; ``checking.py`` compares two of them; ``runs.py`` one model over one
+dataset; ``cache.py`` keeps outputs; ``scores.py`` does the statistics; ``simulate.py`` turns runs
+into a score.
 """
 
 from tinygauge.accuracy.cache import prune as prune_cache

@@ -24,6 +24,7 @@ from tinygauge.accuracy.cache import cache_folder
 from tinygauge.accuracy.inputs import ModelInputs
 from tinygauge.accuracy.processes import Limits, run_model
 from tinygauge.accuracy.runners import Runner
+from tinygauge.accuracy.stored import StoredArray
 from tinygauge.errors import RunnerError
 from tinygauge.files import write_whole
 from tinygauge.graph import Model
@@ -82,7 +83,7 @@ def checked_inputs(model: Model, inputs: ModelInputs) -> npt.NDArray[np.int64]:
 def cross_check(
     model: Model,
     inputs: ModelInputs,
-    outputs: npt.NDArray[Any],
+    outputs: npt.NDArray[Any] | StoredArray,
     runners: tuple[Runner, Runner],
     limits: Limits | None = None,
 ) -> Check:
@@ -92,7 +93,7 @@ def cross_check(
     ----------
     model : Model
     inputs : ModelInputs
-    outputs : ndarray, shape (n, k)
+    outputs : ndarray or StoredArray, shape (n, k)
         Of all inputs.
     runners : tuple of two Runner
         What gave the outputs, and the interpreter.
@@ -115,12 +116,13 @@ def cross_check(
     except RunnerError as error:
         return Check(by=runners[1].label, failure=_said_of(runners[1], error))
     theirs = found.reshape(len(places), -1)
-    differ = (theirs != outputs[places]).any(axis=1)
+    ours = np.concatenate([outputs[place : place + 1] for place in places.tolist()])
+    differ = (theirs != ours).any(axis=1)
     labels = [runner.label for runner in runners]
     if not differ.any():
         return Check(by=labels[1])
     first = int(differ.argmax())
-    content = _evidence(model, rows[first], outputs[places[first]], theirs[first], labels)
+    content = _evidence(model, rows[first], ours[first], theirs[first], labels)
     # The name tells models, roundings and data apart: none may cover up another's difference.
     rounds = runners[0].name.replace(":", "-")
     kept = _keep(f"{model.sha256[:16]}-{rounds}-{inputs.dataset.sha256[:16]}", content)

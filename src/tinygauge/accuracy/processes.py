@@ -20,26 +20,28 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from tinygauge.accuracy.input_files import Rows, forget_inputs, put_inputs
 from tinygauge.accuracy.runners import Runner
+from tinygauge.accuracy.stored import StoredArray, collect
 from tinygauge.errors import RunnerError
 
-__all__ = ["Limits", "Progress", "Rows", "run_model", "run_outputs", "stop_workers"]
+__all__ = ["Limits", "Progress", "run_model", "run_outputs", "run_stored", "stop_workers"]
 
 _LOG = logging.getLogger(__name__)
 
+_Read = TypeVar("_Read")
+
 _WORKER = Path(__file__).with_name("worker.py")
-_CHUNK_BYTES = 1 << 20  # of inputs; made from real numbers, they take thirty times as much
-_KEPT_INPUTS = 4  # files: the models of a sweep take one dataset in a few scales and types
+_CHUNK_ELEMENTS = 1 << 18  # of outputs
 _QUOTED = 300  # characters of what a runtime says
 _MEMORY_SIGNS = ("MemoryError", "bad_alloc", "failed to map segment", "Memory allocation")
 _ADVICE = "Convert it again, or see its ops with: tinygauge inspect"
@@ -64,27 +66,6 @@ class Limits:
     time_s: float = 600.0
     memory_bytes: int = 2 << 30
     threads: int = 1
-
-
-class Rows(Protocol):
-    """Inputs of a model, a slice at a time; an ndarray is one.
-
-    Where it has an attribute `identity` (hashable), inputs of the same identity have the same
-    content, and are written once for all models.
-    """
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of the elements."""
-        ...
-
-    def __len__(self) -> int:
-        """Return the number of inputs."""
-        ...
-
-    def __getitem__(self, part: slice, /) -> npt.NDArray[Any]:
-        """Return inputs, shape ``(k, ...)``."""
-        ...
 
 
 def run_model(
@@ -164,6 +145,61 @@ def run_outputs(
     RunnerError
         As `run_model`.
     """
+    return _execute(
+        content, inputs, runner, _read_whole,
+        count=count, name=name, limits=limits, progress=progress,
+    )  # fmt: skip
+
+
+def run_stored(
+    content: bytes,
+    inputs: Rows,
+    runner: Runner,
+    *,
+    name: str = "model",
+    limits: Limits | None = None,
+    progress: Progress | None = None,
+) -> npt.NDArray[Any] | StoredArray:
+    """Run a model whose outputs may be larger than the memory; otherwise like `run_model`.
+
+    Parameters
+    ----------
+    content : bytes
+        As for `run_model`, as are the others.
+    inputs : Rows
+    runner : Runner
+    name : str
+    limits : Limits, optional
+    progress : callable, optional
+
+    Returns
+    -------
+    ndarray or StoredArray, shape (n, k)
+        The elements of the first output of each input.
+
+    Raises
+    ------
+    RunnerError
+        As `run_model`.
+    """
+    (output,) = _execute(
+        content, [inputs], runner, _read_in_parts,
+        count=1, name=name, limits=limits, progress=progress,
+    )  # fmt: skip
+    return output
+
+
+def _execute(
+    content: bytes,
+    inputs: Sequence[Rows],
+    runner: Runner,
+    read: Callable[[Path, np.dtype[Any], tuple[int, ...]], _Read],
+    *,
+    count: int,
+    name: str,
+    limits: Limits | None,
+    progress: Progress | None,
+) -> list[_Read]:
     allowed, stops = limits or Limits(), _pool.stops
     try:
         with tempfile.TemporaryDirectory(prefix="tinygauge-") as folder:
@@ -173,8 +209,7 @@ def run_outputs(
                 "runner": runner.name,
                 "model": str(place / "model"),
                 "inputs": [
-                    _put_inputs(rows, place / f"inputs.{index}")
-                    for index, rows in enumerate(inputs)
+                    put_inputs(rows, place / f"inputs.{index}") for index, rows in enumerate(inputs)
                 ],
                 "outputs": str(place / "outputs"),
                 "output_count": count,
@@ -186,95 +221,22 @@ def run_outputs(
             }
             run = _Run(name, runner, allowed, place / "stderr")
             reply = run.execute(job, progress, stops)
-            return _read_outputs(run, reply, place, count, len(inputs[0]))
+            return _read_outputs(run, reply, place, (count, len(inputs[0])), read)
     except OSError as error:
         problem = f"can't start a process or write its files ({error.strerror or error})"
         advice = f"Check the free memory, and the space in {tempfile.gettempdir()}"
         raise RunnerError(name, problem, advice) from error
 
 
-class _InputFile:
-    """A file of inputs that is written once."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.lock = threading.Lock()
-
-    def put(self, inputs: Rows, place: Path) -> None:
-        """Give the file another name, `place`, that stays when this one goes."""
-        with self.lock:
-            if not self.path.exists():
-                _write_rows(inputs, self.path)
-            try:
-                os.link(self.path, place)
-            except OSError:  # a file system without links
-                _write_rows(inputs, place)
-
-    def remove(self) -> None:
-        """Remove the file under its own name."""
-        with self.lock, suppress(OSError):
-            self.path.unlink()
-
-
-class _InputFiles:
-    """The latest few files of inputs."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.folder: tempfile.TemporaryDirectory[str] | None = None
-        self.files: OrderedDict[Hashable, _InputFile] = OrderedDict()
-        self.made = 0
-
-    def put(self, identity: Hashable, inputs: Rows, place: Path) -> None:
-        """Write inputs to a file that does not exist, or link it to one that does."""
-        old: list[_InputFile] = []
-        with self.lock:
-            if self.folder is None:
-                self.folder = tempfile.TemporaryDirectory(prefix="tinygauge-inputs-")
-            if identity not in self.files:
-                self.made += 1
-                self.files[identity] = _InputFile(Path(self.folder.name) / str(self.made))
-            self.files.move_to_end(identity)
-            file = self.files[identity]
-            while len(self.files) > _KEPT_INPUTS:
-                old.append(self.files.popitem(last=False)[1])
-        for each in old:
-            each.remove()
-        file.put(inputs, place)
-
-    def clear(self) -> None:
-        """Remove all files."""
-        with self.lock:
-            self.files.clear()
-            if self.folder is not None:
-                self.folder.cleanup()
-                self.folder = None
-
-
-_input_files = _InputFiles()
-
-
-def _put_inputs(inputs: Rows, place: Path) -> dict[str, Any]:
-    """Write inputs where the worker finds them, and describe them to it."""
-    identity = getattr(inputs, "identity", None)
-    if identity is None:
-        _write_rows(inputs, place)
-    else:
-        _input_files.put(identity, inputs, place)
-    return {"path": str(place), "dtype": inputs.dtype.str, "shape": inputs[0:1].shape[1:]}
-
-
-def _write_rows(inputs: Rows, path: Path) -> None:
-    """Write all rows as raw bytes."""
-    step = max(1, _CHUNK_BYTES // max(1, inputs[0:1].nbytes))
-    with path.open("wb") as file:
-        for start in range(0, len(inputs), step):
-            file.write(np.ascontiguousarray(inputs[start : start + step]).tobytes())
-
-
 def _read_outputs(
-    run: _Run, reply: dict[str, Any], folder: Path, count: int, rows: int
-) -> list[npt.NDArray[Any]]:
+    run: _Run,
+    reply: dict[str, Any],
+    folder: Path,
+    counts: tuple[int, int],
+    read: Callable[[Path, np.dtype[Any], tuple[int, ...]], _Read],
+) -> list[_Read]:
+    """Read the files that the worker wrote: so many outputs, of so many rows each."""
+    count, rows = counts
     try:
         described = [
             (np.dtype(each["dtype"]), tuple(int(extent) for extent in each["shape"]))
@@ -284,13 +246,32 @@ def _read_outputs(
         raise run.failure(f"replied {reply} where types and shapes were due") from error
     if len(described) != count:
         raise run.failure(f"gave {len(described)} outputs, not {count}")
-    found: list[npt.NDArray[Any]] = []
+    found: list[_Read] = []
     for index, (dtype, shape) in enumerate(described):
-        output = np.fromfile(folder / f"outputs.{index}", dtype=dtype)
-        if output.size != rows * math.prod(shape):
-            raise run.failure(f"gave {output.size:,} values, not {rows} x {math.prod(shape)}")
-        found.append(output.reshape(rows, *(shape[1:] if shape[:1] == (1,) else shape)))
+        path = folder / f"outputs.{index}"
+        values = path.stat().st_size // dtype.itemsize
+        if values != rows * math.prod(shape):
+            raise run.failure(f"gave {values:,} values, not {rows} x {math.prod(shape)}")
+        found.append(read(path, dtype, (rows, *(shape[1:] if shape[:1] == (1,) else shape))))
     return found
+
+
+def _read_whole(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    return np.fromfile(path, dtype=dtype).reshape(shape)
+
+
+def _read_in_parts(
+    path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> npt.NDArray[Any] | StoredArray:
+    """Lay an output where it stays when its file goes."""
+    row = (math.prod(shape[1:]),)
+
+    def parts() -> Iterator[npt.NDArray[Any]]:
+        with path.open("rb") as file:
+            while (part := np.fromfile(file, dtype, _CHUNK_ELEMENTS)).size:
+                yield part
+
+    return collect(parts(), row, dtype, "the outputs")
 
 
 class _Worker:
@@ -411,7 +392,7 @@ def stop_workers() -> None:
     model and wants the memory back. The next run starts a new process.
     """
     _pool.end_all()
-    _input_files.clear()
+    forget_inputs()
 
 
 atexit.register(stop_workers)

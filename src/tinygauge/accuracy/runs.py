@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
@@ -21,8 +21,9 @@ from tinygauge.accuracy import cache, scores
 from tinygauge.accuracy.checking import Check, cross_check
 from tinygauge.accuracy.datasets import Dataset, Task
 from tinygauge.accuracy.inputs import SCHEME_VERSION, ModelInputs, fit, output_tensor
-from tinygauge.accuracy.processes import Limits, Progress, run_model
+from tinygauge.accuracy.processes import Limits, Progress, run_stored
 from tinygauge.accuracy.runners import Choice, Runner, exact_counterpart, runners_for
+from tinygauge.accuracy.stored import StoredArray
 from tinygauge.errors import DatasetError, RunnerError, UnsupportedOpError
 from tinygauge.exact import backend, bits_id, find_unsupported
 from tinygauge.graph import DType, Model, Quantization, Tensor
@@ -32,11 +33,13 @@ __all__ = ["Results", "Run", "class_count", "is_float", "make_run", "plan_runs"]
 
 _LOG = logging.getLogger(__name__)
 
-_CHUNK_ELEMENTS = 4 << 20
+_CHUNK_ELEMENTS = 1 << 20
 _INTEGERS = frozenset({DType.INT4, DType.INT8, DType.UINT8, DType.INT16})
 
 Outputs: TypeAlias = npt.NDArray[np.generic]
 """What a model gave, shape (n, k)."""
+
+_Outputs: TypeAlias = Outputs | StoredArray
 
 Warn: TypeAlias = Callable[[str], None]
 """Takes what the user should know of a run that went well otherwise."""
@@ -140,7 +143,7 @@ class Run:
             If the model can't be run, or gives values that are no numbers.
         """
         outputs, check = self._run(limits, progress, warn)
-        return Results(self.results_of(outputs).values, check)
+        return Results(self._values(outputs), check)
 
     def outputs(
         self,
@@ -149,18 +152,18 @@ class Run:
         warn: Warn = _LOG.warning,
     ) -> Outputs:
         """Run the model as `make` does, and return its outputs, shape (n, k)."""
-        return self._run(limits, progress, warn)[0]
+        return np.asarray(self._run(limits, progress, warn)[0])
 
     def _run(
         self, limits: Limits | None, progress: Progress | None, warn: Warn
-    ) -> tuple[Outputs, Check | None]:
+    ) -> tuple[_Outputs, Check | None]:
         model, data, runner = self.model, self.dataset, self.runner
         _LOG.info("running %s on %d inputs with %s", model.name, len(data), runner.label)
-        outputs = run_model(
+        outputs = run_stored(
             model.content, self.inputs, runner, name=model.name, limits=limits, progress=progress
-        ).reshape(len(data), -1)
-        if outputs.dtype.kind == "f" and not np.isfinite(outputs).all():
-            bad = int((~np.isfinite(outputs)).any(axis=1).sum())
+        )
+        bad = sum(int((~np.isfinite(part)).any(axis=1).sum()) for _, part in _parts(outputs))
+        if bad:
             problem = f"{bad:,} of {len(data):,} outputs are no finite numbers ({runner.label})"
             advice = "Check the scale of the inputs, then the training"
             raise RunnerError(model.name, problem, advice)
@@ -176,10 +179,13 @@ class Run:
 
     def results_of(self, outputs: Outputs) -> Results:
         """Return what is scored of outputs, of which nothing is known otherwise."""
+        return Results(self._values(outputs))
+
+    def _values(self, outputs: _Outputs) -> npt.NDArray[np.generic]:
         if self.dataset.task is Task.ANOMALY:
             quantization = output_tensor(self.model).quantization
-            return Results(_rebuilding_errors(self.dataset, outputs, quantization))
-        return Results(outputs)
+            return _rebuilding_errors(self.dataset, outputs, quantization)
+        return np.asarray(outputs)
 
 
 def make_run(
@@ -307,6 +313,8 @@ def is_float(model: Model) -> bool:
 
 def _check_outputs(model: Model, dataset: Dataset) -> None:
     tensor, where = output_tensor(model), dataset.path or dataset.name
+    if tensor.elements == 0:
+        raise DatasetError(where, f"{model.name} has an output of no values", "Export it anew")
     if dataset.task is Task.ANOMALY:
         if tensor.elements != math.prod(dataset.row_shape):
             problem = f"{model.name} has {tensor.elements} outputs"
@@ -334,14 +342,19 @@ def class_count(output: Tensor) -> int:
 
 
 def _rebuilding_errors(
-    data: Dataset, outputs: npt.NDArray[np.generic], quantization: Quantization | None
+    data: Dataset, outputs: _Outputs, quantization: Quantization | None
 ) -> npt.NDArray[np.float64]:
-    step = max(1, _CHUNK_ELEMENTS // outputs.shape[1])
-    parts = [
+    errors = [
         scores.mean_squared_errors(
-            scores.dequantize(outputs[start : start + step], quantization),
-            data.reals(start, min(start + step, len(data))),
+            scores.dequantize(part, quantization), data.reals(start, start + len(part))
         )
-        for start in range(0, len(data), step)
+        for start, part in _parts(outputs)
     ]
-    return np.concatenate(parts)
+    return np.concatenate(errors)
+
+
+def _parts(outputs: _Outputs) -> Iterator[tuple[int, Outputs]]:
+    """Yield outputs a part at a time, each with the place of its first row."""
+    step = max(1, _CHUNK_ELEMENTS // outputs.shape[1])
+    for start in range(0, len(outputs), step):
+        yield start, outputs[start : start + step]

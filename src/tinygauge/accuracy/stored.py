@@ -137,6 +137,7 @@ def collect(
     Parameters
     ----------
     rows : iterable of ndarray
+        One or several in each.
     shape : tuple of int
         Of each row.
     dtype : dtype
@@ -160,7 +161,7 @@ def collect(
             try:
                 spool.write(row.tobytes())
             except OSError as error:
-                problem = f"can't keep its inputs in a temporary file ({error.strerror or error})"
+                problem = f"can't write to a temporary file ({error.strerror or error})"
                 raise DatasetError(where, problem, "Make room there") from error
         count = spool.tell() // (math.prod(shape) * kind.itemsize)
         if spool.tell() <= _LARGEST_HELD_BYTES:

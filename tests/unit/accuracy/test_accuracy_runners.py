@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from tests.support.tiny_models import ModelBuilder, build_cnn, build_fully_connected
 
-from tinygauge.accuracy import processes, runners, stop_workers
+from tinygauge.accuracy import input_files, processes, runners, stop_workers
 from tinygauge.accuracy.processes import Limits, run_model, run_outputs
 from tinygauge.accuracy.runners import Runner, exact_counterpart, runners_for
 from tinygauge.errors import RunnerError, UnknownNameError
@@ -282,7 +282,7 @@ def test_inputs_of_one_identity_are_written_once() -> None:
     first = run_model(build_cnn(), same, TFLM)
     np.testing.assert_array_equal(run_model(build_cnn(), same, XNNPACK).shape, first.shape)
     assert same.asked == 1
-    for number in range(processes._KEPT_INPUTS):
+    for number in range(input_files._KEPT_INPUTS):
         other = _Numbered(number)
         np.testing.assert_array_equal(run_model(build_cnn(), other, TFLM), first)
         assert other.asked == 1

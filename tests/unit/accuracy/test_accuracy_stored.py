@@ -15,8 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
+from tests.support.tiny_models import ModelBuilder
 
-from tinygauge.accuracy import load_dataset
+from tinygauge import graph
+from tinygauge.accuracy import RUNNERS, Dataset, Task, load_dataset, plan_runs
+from tinygauge.accuracy.processes import run_stored
 from tinygauge.accuracy.stored import StoredArray, collect
 from tinygauge.errors import DatasetError
 
@@ -140,7 +143,7 @@ def test_rows_are_collected_wherever_they_fit(count: int) -> None:
 def test_rows_without_room_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The dataset is named, and what to do."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
-    with pytest.raises(DatasetError, match=r"rows: can't keep its inputs.*Make room"):
+    with pytest.raises(DatasetError, match=r"rows: can't write to a temporary file.*Make room"):
         collect(iter(X), X.shape[1:], X.dtype, "rows")
 
 
@@ -159,3 +162,23 @@ def test_large_images_are_decoded_one_at_a_time(tmp_path: Path) -> None:
     for place, number in enumerate([0, 2, 4, 6, 8, 1, 3, 5, 7, 9]):
         pixels = data.rows(place, place + 1)[0, ::10, ::10]
         np.testing.assert_array_equal(pixels, np.broadcast_to(X[number][..., None], pixels.shape))
+
+
+@pytest.mark.skipif(
+    RUNNERS["litert-xnnpack"].version is None, reason="no interpreter for float models is installed"
+)
+def test_large_outputs_of_a_model_stay_in_a_file() -> None:
+    """They are scored as those that are held: an autoencoder gives as much as it takes."""
+    builder = ModelBuilder()
+    given, result = (builder.tensor((1, 17_000), "float32") for _ in range(2))
+    builder.op("RELU", [given], [result])
+    model = graph.parse(builder.build([given], [result]), name="relu")
+    x = X[:300].reshape(300, -1).astype(np.float32) - 99
+    runner = RUNNERS["litert-xnnpack"]
+    outputs = run_stored(model.content, x[:, np.newaxis], runner)
+    assert isinstance(outputs, StoredArray)
+    np.testing.assert_array_equal(outputs, np.maximum(x, 0))
+    data = Dataset(name="d", path="", sha256="d", x=x, y=Y[:300], task=Task.ANOMALY)
+    (run,) = plan_runs(model, data, "two-rounding")  # type: ignore[misc]
+    errors = (np.minimum(x, 0).astype(np.float64) ** 2).mean(axis=1)
+    np.testing.assert_allclose(run.make().values.astype(np.float64), errors, rtol=1e-12)
