@@ -176,8 +176,12 @@ class Dataset:
         """
         if self.windows is None:
             return self.x[start:stop]
-        offsets = self.windows.starts[start:stop, np.newaxis] + np.arange(self.windows.width)
-        return np.asarray(np.asarray(self.x)[offsets])
+        starts, width = self.windows.starts[start:stop], self.windows.width
+        if not len(starts):
+            return np.empty((0, width), self.x.dtype)
+        first = int(starts.min())
+        part = self.x[first : int(starts.max()) + width]
+        return np.asarray(part[(starts - first)[:, np.newaxis] + np.arange(width)])
 
     def reals(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         """Return inputs as real numbers, in float32 as a device computes them.

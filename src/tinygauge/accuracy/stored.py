@@ -139,7 +139,7 @@ def collect(
     rows : iterable of ndarray
         One or several in each.
     shape : tuple of int
-        Of each row.
+        Of each row; () for single elements.
     dtype : dtype
         Of each row.
     where : str

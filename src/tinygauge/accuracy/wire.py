@@ -18,14 +18,16 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tinygauge.accuracy.datasets import Dataset, Task, Windows
+from tinygauge.accuracy.stored import collect
 from tinygauge.errors import DatasetError, UnknownNameError
 
 __all__ = ["LABEL_FILE", "WIRES", "Wire", "load_labels", "load_wire_folder"]
@@ -137,18 +139,15 @@ def load_wire_folder(folder: Path, wire: str | None) -> Dataset:
     if missing:
         problem = f"{len(missing):,} of {len(entries):,} files are missing, first '{missing[0]}'"
         raise DatasetError(where, problem, f"Put them into {folder}")
-    contents = [(folder / entry.file).read_bytes() for entry in entries]
-    name, meaning = _choose(entries, contents, wire, where)
-    _check_lengths(entries, contents, name, meaning, where)
+    sizes = [(folder / entry.file).stat().st_size for entry in entries]
+    name, meaning = _choose(entries, sizes, wire, where)
+    _check_lengths(entries, sizes, name, meaning, where)
     digest = hashlib.sha256(listing)
-    for content in contents:
-        digest.update(content)
-    x = np.frombuffer(b"".join(contents), dtype=meaning.dtype)
-    windows = None
-    if entries[0].window_bytes:
-        windows = _windows(entries, contents, x.dtype.itemsize)
-    else:
-        x = x.reshape(len(entries), *meaning.shape)
+    item_bytes = np.dtype(meaning.dtype).itemsize
+    windows = _windows(entries, sizes, item_bytes) if entries[0].window_bytes else None
+    contents = _contents(folder, entries, sizes, digest)
+    rows = (np.frombuffer(content, meaning.dtype) for content in contents)
+    x = collect(rows, () if windows is not None else meaning.shape, meaning.dtype, str(folder))
     return Dataset(
         name=folder.name,
         path=str(folder),
@@ -162,6 +161,18 @@ def load_wire_folder(folder: Path, wire: str | None) -> Dataset:
         windows=windows,
         files=tuple(entry.file for entry in entries),
     )
+
+
+def _contents(
+    folder: Path, entries: Sequence[_Entry], sizes: Sequence[int], digest: Any
+) -> Iterator[bytes]:
+    """Yield the content of each file, and take it into the digest."""
+    for entry, size in zip(entries, sizes, strict=True):
+        content = (folder / entry.file).read_bytes()
+        if len(content) != size:
+            raise DatasetError(str(folder / entry.file), "it was changed while it was read")
+        digest.update(content)
+        yield content
 
 
 def load_labels(path: str | Path) -> dict[str, int]:
@@ -227,13 +238,13 @@ def _parse_line(row: Sequence[str], where: str) -> _Entry:
 
 
 def _choose(
-    entries: Sequence[_Entry], contents: Sequence[bytes], wire: str | None, where: str
+    entries: Sequence[_Entry], sizes: Sequence[int], wire: str | None, where: str
 ) -> tuple[str, Wire]:
     if wire is not None:
         if wire not in WIRES:
             raise UnknownNameError("MLPerf Tiny benchmark", wire, WIRES)
         return wire, WIRES[wire]
-    size_bytes = entries[0].window_bytes or len(contents[0])
+    size_bytes = entries[0].window_bytes or sizes[0]
     for name, meaning in WIRES.items():
         if meaning.size_bytes == size_bytes:
             return name, meaning
@@ -243,7 +254,7 @@ def _choose(
 
 
 def _check_lengths(
-    entries: Sequence[_Entry], contents: Sequence[bytes], name: str, meaning: Wire, where: str
+    entries: Sequence[_Entry], sizes: Sequence[int], name: str, meaning: Wire, where: str
 ) -> None:
     window_bytes = entries[0].window_bytes
     if window_bytes and window_bytes != meaning.size_bytes:
@@ -256,18 +267,18 @@ def _check_lengths(
     if len(meaning.labels) != entries[0].classes:
         problem = f"{entries[0].classes} classes, {name} has {len(meaning.labels)}"
         raise DatasetError(where, problem)
-    for entry, content in zip(entries, contents, strict=True):
-        fits = len(content) == meaning.size_bytes
+    for entry, size in zip(entries, sizes, strict=True):
+        fits = size == meaning.size_bytes
         if window_bytes:
-            fits = len(content) >= window_bytes and len(content) % item_bytes == 0
+            fits = size >= window_bytes and size % item_bytes == 0
         if not fits:
             at_least = "at least " if window_bytes else ""
-            problem = f"'{entry.file}' has {len(content):,} bytes"
+            problem = f"'{entry.file}' has {size:,} bytes"
             advice = f"Inputs of {name} have {at_least}{meaning.size_bytes:,}: download it again"
             raise DatasetError(where, problem, advice)
 
 
-def _windows(entries: Sequence[_Entry], contents: Sequence[bytes], item_bytes: int) -> Windows:
+def _windows(entries: Sequence[_Entry], sizes: Sequence[int], item_bytes: int) -> Windows:
     """Cut each recording into all windows that fit, as the benchmark's runner does.
 
     References
@@ -279,10 +290,10 @@ def _windows(entries: Sequence[_Entry], contents: Sequence[bytes], item_bytes: i
     starts: list[npt.NDArray[np.int64]] = []
     counts: list[int] = []
     begin = 0
-    for content in contents:
-        length = len(content) // item_bytes
+    for size in sizes:
+        length = size // item_bytes
         starts.append(np.arange(begin, begin + length - width + 1, stride, dtype=np.int64))
         counts.append(len(starts[-1]))
         begin += length
-    recording = np.repeat(np.arange(len(contents), dtype=np.int64), counts)
+    recording = np.repeat(np.arange(len(sizes), dtype=np.int64), counts)
     return Windows(width=width, starts=np.concatenate(starts), recording=recording)

@@ -164,6 +164,26 @@ def test_large_images_are_decoded_one_at_a_time(tmp_path: Path) -> None:
         np.testing.assert_array_equal(pixels, np.broadcast_to(X[number][..., None], pixels.shape))
 
 
+def test_recordings_larger_than_what_is_held_are_cut_into_windows(tmp_path: Path) -> None:
+    """Each window is what it would be of an array, wherever a slice begins."""
+    lengths = [640 + 128 * (number % 5) + 70_000 for number in range(64)]
+    lengths = [length - length % 128 for length in lengths]
+    values = np.arange(sum(lengths), dtype="<f4")
+    files = np.split(values, np.cumsum(lengths)[:-1])
+    for number, content in enumerate(files):
+        content.tofile(tmp_path / f"{number}.bin")
+    lines = [f"{number}.bin,2,{number % 2},2560,512" for number in range(len(files))]
+    (tmp_path / "y_labels.csv").write_text("\n".join(lines))
+    data = load_dataset(tmp_path)
+    assert isinstance(data.x, StoredArray)
+    assert data.windows is not None
+    starts = data.windows.starts
+    assert len(data) == sum((length - 640) // 128 + 1 for length in lengths)
+    for part in (slice(0, 3), slice(540, 560), slice(len(data) - 2, len(data)), slice(4, 4)):
+        expected = values[starts[part, np.newaxis] + np.arange(640)]
+        np.testing.assert_array_equal(data.rows(part.start, part.stop), expected)
+
+
 @pytest.mark.skipif(
     RUNNERS["litert-xnnpack"].version is None, reason="no interpreter for float models is installed"
 )
