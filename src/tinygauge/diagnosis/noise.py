@@ -8,22 +8,22 @@ computes in integers and all others in float. The last says which op loses the a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tinygauge import accuracy, graph
 from tinygauge.accuracy import Dataset, Limits, Run
+from tinygauge.diagnosis.alone import Alone, find_counterparts, real_values, run_both
 from tinygauge.diagnosis.doctor import base_run, choose_inputs, gather
 from tinygauge.diagnosis.jobs import Progress, at_once, silent
 from tinygauge.diagnosis.pairing import OpPair, pair_ops
-from tinygauge.diagnosis.trace import Array, Trace, run_apart, run_rest, shaped, trace
+from tinygauge.diagnosis.trace import Array, Trace, run_rest, shaped, trace
 from tinygauge.errors import ConfigError
-from tinygauge.graph import Model, Op, Tensor
+from tinygauge.graph import Model
 from tinygauge.quantity import Basis, Evidence, Interval, Method, Missing, Provenance, Quantity
 from tinygauge.units import Unit
 
@@ -32,6 +32,9 @@ __all__ = ["Noise", "OpNoise", "compare_with_float", "noise_ratio_db"]
 DEFAULT_INPUTS = 500
 
 _LEVEL = 0.95
+# Of what ops make in float: those of which the results are kept at a time.
+_BUNDLE_BYTES = 16 << 20
+_DOING = "ops alone in integers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +235,7 @@ def compare_with_float(
         float_=runs[1],
         made=made[0],
         float_made=made[1],
-        counterparts=_counterparts(model, float_model, pairs),
+        counterparts=find_counterparts(model, float_model, pairs),
         truth=dataset.right_answers(places),
         limits=limits,
         progress=progress,
@@ -290,151 +293,65 @@ def _notes(float_model: Model, partner: Model) -> tuple[str, ...]:
     return notes
 
 
-def _counterparts(model: Model, float_model: Model, pairs: tuple[OpPair, ...]) -> dict[int, int]:
-    """Return for tensors of the integer model those of the float model that mean the same."""
-    partner = {pair.op.index: pair.float_op for pair in pairs}
-    found = {model.main.inputs[0]: float_model.main.inputs[0]}
-    for op in model.main.ops:
-        if op.index in partner:
-            found[op.outputs[0]] = partner[op.index].outputs[0]
-        elif op.kind in ("QUANTIZE", "DEQUANTIZE") and op.inputs[0] in found:
-            found[op.outputs[0]] = found[op.inputs[0]]
-    return found
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Alone:
-    """What an op makes in float and in integers, given the same."""
-
-    exact: Array
-    rounded: Array
-
-
 def _each_op(both: _Both, pairs: tuple[OpPair, ...]) -> tuple[OpNoise, ...]:
     """Tell the noise of each op, and what is lost by it."""
-    alone = _alone(both, pairs)
-    lost = _lost_by_each(both, pairs, alone)
-    tensors = both.integer.model.main.tensors
-    ops: list[OpNoise] = []
+    ops: dict[int, OpNoise] = {}
+    both.progress(_DOING, 0, len(pairs))
+    for bundle in _bundles(both, pairs):
+        runs = both.integer, both.float_
+        alone = run_both(runs, bundle, both.float_made, both.counterparts, both.limits)
+        tasks = [(pair, alone[pair.op.index]) for pair in bundle]
+        for (pair, _), noise in at_once(lambda task: _op_noise(both, *task), tasks):
+            ops[pair.op.index] = noise
+            both.progress(_DOING, len(ops), len(pairs))
+    return tuple(ops[pair.op.index] for pair in pairs)
+
+
+def _op_noise(both: _Both, pair: OpPair, alone: Alone | Missing) -> OpNoise:
+    tensor = both.integer.model.main.tensors[pair.op.outputs[0]]
+    signal = both.float_made[pair.float_op.outputs[0]]
+    alone_db: float | Missing
+    lost: Quantity | Missing
+    if isinstance(alone, Missing):
+        alone_db = lost = alone
+    else:
+        alone_db = noise_ratio_db(alone.exact, alone.rounded)
+        lost = _lost_by(both, pair, alone.rounded)
+    return OpNoise(
+        op=pair.op.index,
+        float_op=pair.float_op.index,
+        kind=pair.op.kind,
+        alone_db=alone_db,
+        in_model_db=noise_ratio_db(signal, real_values(tensor, both.made[tensor.index])),
+        lost=lost,
+    )
+
+
+def _bundles(both: _Both, pairs: tuple[OpPair, ...]) -> Iterator[list[OpPair]]:
+    """Yield ops some at a time, so that what they make alone does not fill the memory."""
+    bundle: list[OpPair] = []
+    size_bytes = 0
     for pair in pairs:
-        found = alone[pair.op.index]
-        tensor = tensors[pair.op.outputs[0]]
-        signal = both.float_made[pair.float_op.outputs[0]]
-        alone_db: float | Missing
-        if isinstance(found, Missing):
-            alone_db = found
-        else:
-            alone_db = noise_ratio_db(found.exact, found.rounded)
-        ops.append(
-            OpNoise(
-                op=pair.op.index,
-                float_op=pair.float_op.index,
-                kind=pair.op.kind,
-                alone_db=alone_db,
-                in_model_db=noise_ratio_db(signal, _real(tensor, both.made[tensor.index])),
-                lost=lost[pair.op.index],
-            )
-        )
-    return tuple(ops)
+        size_bytes += both.float_made[pair.float_op.outputs[0]].nbytes
+        if bundle and size_bytes > _BUNDLE_BYTES:
+            yield bundle
+            bundle, size_bytes = [], both.float_made[pair.float_op.outputs[0]].nbytes
+        bundle.append(pair)
+    yield bundle
 
 
-def _alone(both: _Both, pairs: tuple[OpPair, ...]) -> dict[int, _Alone | Missing]:
-    """Run each op in float and in integers on the float model's values, quantised."""
-    model, float_model = both.integer.model, both.float_.model
-    stored, reals = _shared_values(both)
-    ops = [pair.op for pair in pairs]
-    how: Any = {"limits": both.limits, "progress": both.progress}
-    rounded = run_apart(model, ops, stored, both.integer.runner, **how)
-    exact: dict[int, Array | Missing] = {}
-    for float_ops, known in _rounds(both, pairs, reals):
-        exact |= run_apart(float_model, float_ops, known, both.float_.runner, **how)
-    found: dict[int, _Alone | Missing] = {}
-    for pair in pairs:
-        ours, theirs = rounded[pair.op.index], exact[pair.float_op.index]
-        if isinstance(ours, Missing):
-            found[pair.op.index] = ours
-        elif isinstance(theirs, Missing):
-            found[pair.op.index] = theirs
-        else:
-            real = _real(model.main.tensors[pair.op.outputs[0]], ours)
-            found[pair.op.index] = _Alone(theirs, real)
-    return found
-
-
-def _shared_values(both: _Both) -> tuple[dict[int, Array], dict[int, Array]]:
-    """Return by tensor of the integer model the float model's values, quantised; and as reals."""
-    tensors, float_tensors = both.integer.model.main.tensors, both.float_.model.main.tensors
-    stored: dict[int, Array] = {}
-    reals: dict[int, Array] = {}
-    for index, partner in both.counterparts.items():
-        if partner in both.float_made:
-            values = _stored(tensors[index], both.float_made[partner])
-            stored[index] = shaped(tensors[index], values)
-            reals[index] = shaped(float_tensors[partner], _real(tensors[index], values))
-    return stored, reals
-
-
-def _rounds(
-    both: _Both, pairs: tuple[OpPair, ...], reals: Trace
-) -> list[tuple[list[Op], dict[int, Array]]]:
-    """Return float ops with what they are given, in rounds in which all are given the same.
-
-    Two ops may read one tensor of the float model and two of the integer model, quantised to
-    different scales.
-    """
-    rounds: list[tuple[list[Op], dict[int, Array]]] = []
-    for pair in pairs:
-        given = [each.index for each in graph.given_tensors(both.integer.model.main, pair.op)]
-        needed = {both.counterparts[index]: reals[index] for index in given if index in reals}
-        agreeing = (
-            each
-            for each in rounds
-            if all(each[1].get(index, values) is values for index, values in needed.items())
-        )
-        ops, known = next(agreeing, ([], {}))
-        if not ops:
-            rounds.append((ops, known))
-        ops.append(pair.float_op)
-        known |= needed
-    return rounds
-
-
-def _lost_by_each(
-    both: _Both, pairs: tuple[OpPair, ...], alone: Mapping[int, _Alone | Missing]
-) -> dict[int, Quantity | Missing]:
-    """Tell by op what is lost with it alone in integers, from running all ops behind it."""
+def _lost_by(both: _Both, pair: OpPair, rounded: Array) -> Quantity | Missing:
+    """Tell what is lost with an op alone in integers, from running all ops behind it."""
+    if isinstance(both.truth, Missing):
+        return both.truth
     model, runner = both.float_.model, both.float_.runner
-
-    def lost_by(pair: OpPair) -> Quantity | Missing:
-        found = alone[pair.op.index]
-        if isinstance(found, Missing):
-            return found
-        if isinstance(both.truth, Missing):
-            return both.truth
-        tensor = model.main.tensors[pair.float_op.outputs[0]]
-        replaced = {**both.float_made, tensor.index: shaped(tensor, found.rounded)}
-        outputs = run_rest(model, pair.float_op.index + 1, replaced, runner, both.limits)
-        if isinstance(outputs, Missing):
-            return outputs
-        what = f"op {pair.op.index} {pair.op.kind} alone in integers against all in float"
-        return both.lost(both.answers(outputs), what)
-
-    lost: dict[int, Quantity | Missing] = {}
-    for pair, found in at_once(lost_by, pairs):
-        lost[pair.op.index] = found
-        both.progress("answers lost by op", len(lost), len(pairs))
-    return lost
-
-
-def _stored(tensor: Tensor, reals: Array) -> Array:
-    if tensor.dtype.is_float:
-        return reals.astype(np.float32)
-    dtype = np.dtype(tensor.dtype.value)
-    return accuracy.quantize(reals.astype(np.float32), dtype, tensor.quantization)
-
-
-def _real(tensor: Tensor, stored: Array) -> Array:
-    return accuracy.dequantize(stored, None if tensor.dtype.is_float else tensor.quantization)
+    tensor = model.main.tensors[pair.float_op.outputs[0]]
+    replaced = {**both.float_made, tensor.index: shaped(tensor, rounded)}
+    outputs = run_rest(model, pair.float_op.index + 1, replaced, runner, both.limits)
+    if isinstance(outputs, Missing):
+        return outputs
+    what = f"op {pair.op.index} {pair.op.kind} alone in integers against all in float"
+    return both.lost(both.answers(outputs), what)
 
 
 def noise_ratio_db(exact: Array, rounded: Array) -> float:

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.tiny_models import build_cnn, build_fully_connected
+from tests.support.tiny_models import ModelBuilder, build_cnn, build_fully_connected
 
 from tinygauge import graph
 from tinygauge.accuracy import Dataset
 from tinygauge.diagnosis.noise import _net_interval, compare_with_float, noise_ratio_db
 from tinygauge.diagnosis.pairing import pair_ops
 from tinygauge.errors import ConfigError
+from tinygauge.graph import Model
 
 X = np.random.default_rng(7).normal(0, 2, (40, 8, 8, 1)).astype(np.float32)
 DATA = Dataset(name="data", path="data.npz", sha256="d", x=X, y=np.arange(40) % 3)
@@ -49,6 +50,39 @@ def test_ops_are_paired_in_their_order() -> None:
     pairs, unpaired = pair_ops(INTEGER, FLOAT)
     assert [(pair.op.index, pair.float_op.index) for pair in pairs] == [(i, i) for i in range(6)]
     assert unpaired == ()
+
+
+def _two_branches(dtype: str) -> Model:
+    """LOGISTIC of the input, in integers of a coarser copy of it, and TANH of the input itself."""
+    builder = ModelBuilder()
+
+    def tensor(scale: float, zero_point: int = 0) -> int:
+        if dtype == "float32":
+            return builder.tensor((1, 6), dtype)
+        return builder.tensor((1, 6), dtype, scale=scale, zero_point=zero_point)
+
+    x, left, right, y = tensor(0.05), tensor(1 / 256, -128), tensor(1 / 128), tensor(1 / 64)
+    read = x
+    if dtype == "int8":
+        read = tensor(1.0)
+        builder.op("QUANTIZE", [x], [read])
+    builder.op("LOGISTIC", [read], [left])
+    builder.op("TANH", [x], [right])
+    builder.op("ADD", [left, right], [y])
+    return graph.parse(builder.build([x], [y]), name=dtype)
+
+
+def test_a_float_op_is_given_what_its_partner_is() -> None:
+    """Where the integer model quantises one tensor twice, each op has the values that it reads."""
+    rows = np.random.default_rng(3).uniform(-6, 6, (50, 6)).astype(np.float32)
+    data = Dataset(name="data", path="data.npz", sha256="d", x=rows, y=np.arange(50) % 6)
+    found = compare_with_float(_two_branches("int8"), _two_branches("float32"), data)
+    logistic, tanh, _ = found.ops
+    assert (logistic.kind, tanh.kind) == ("LOGISTIC", "TANH")
+    for each in (logistic, tanh):
+        assert isinstance(each.alone_db, float)
+        assert each.alone_db > 40
+    assert logistic.in_model_db < 30
 
 
 def test_the_models_must_be_an_integer_and_a_float_one_of_one_architecture() -> None:
