@@ -4,8 +4,8 @@
 large arrays in their file; ``inputs.py`` pairs a dataset with a model; ``runners.py`` which
 program rounds as an engine does; ``processes.py`` runs it through ``worker.py``, on what
 ``input_files.py`` writes; ``checking.py`` compares two of them; ``runs.py`` one model over one
-dataset; ``cache.py`` keeps outputs; ``scores.py`` does the statistics; ``simulate.py`` turns runs
-into a score.
+dataset; ``cache.py`` keeps outputs; ``scores.py`` does the statistics; ``jobs.py`` keeps the cores
+busy; ``simulate.py`` turns runs into a score.
 """
 
 from tinygauge.accuracy.cache import prune as prune_cache

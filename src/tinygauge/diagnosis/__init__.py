@@ -4,5 +4,5 @@
 profile they follow; ``trace.py`` runs a model op by op in any runtime; ``differences.py`` says of
 what kind a difference is; ``doctor.py`` finds the first, and ``device.py`` that of a board;
 ``noise.py`` compares an integer model with the float model that it was made from, of which
-``alone.py`` runs ops in both; ``jobs.py`` does work on all cores.
+``alone.py`` runs ops in both.
 """

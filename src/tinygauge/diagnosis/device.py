@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from tinygauge import accuracy
 from tinygauge.accuracy import Dataset, Limits, Run, Task
+from tinygauge.accuracy.jobs import Progress, silent
 from tinygauge.diagnosis.board_log import BoardLog
 from tinygauge.diagnosis.doctor import (
     DEFAULT_INPUTS,
@@ -23,7 +24,6 @@ from tinygauge.diagnosis.doctor import (
     gather,
     run_whole,
 )
-from tinygauge.diagnosis.jobs import Progress, silent
 from tinygauge.diagnosis.numerics import (
     Agreement,
     Answered,

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from tinygauge import accuracy, graph
 from tinygauge.accuracy import Dataset, Limits, Run, Runner, Task
+from tinygauge.accuracy.jobs import Progress, silent
 from tinygauge.diagnosis.differences import Cause, Gap, cause_of, measure_gap
-from tinygauge.diagnosis.jobs import Progress, silent
 from tinygauge.diagnosis.numerics import Numerics
 from tinygauge.diagnosis.trace import Array, run_apart, trace
 from tinygauge.errors import ConfigError

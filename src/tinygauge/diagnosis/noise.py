@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from tinygauge import accuracy, graph
 from tinygauge.accuracy import Dataset, Limits, Run
+from tinygauge.accuracy.jobs import Progress, at_once, silent
 from tinygauge.diagnosis.alone import Alone, find_counterparts, real_values, run_both
 from tinygauge.diagnosis.doctor import base_run, choose_inputs, gather
-from tinygauge.diagnosis.jobs import Progress, at_once, silent
 from tinygauge.diagnosis.pairing import OpPair, pair_ops
 from tinygauge.diagnosis.trace import Array, Trace, run_rest, shaped, trace
 from tinygauge.errors import ConfigError

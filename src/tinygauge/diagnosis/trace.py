@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from tinygauge import accuracy, graph
 from tinygauge.accuracy import Limits, Runner
-from tinygauge.diagnosis.jobs import Progress, at_once, silent
+from tinygauge.accuracy.jobs import Progress, at_once, silent
 from tinygauge.errors import RunnerError
 from tinygauge.graph import Model, Op, Tensor
 from tinygauge.quantity import Missing

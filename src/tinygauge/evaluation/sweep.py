@@ -7,13 +7,13 @@ One model's failure is its own: it comes back in place of its score.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from tinygauge import accuracy
 from tinygauge.accuracy import Dataset, Limits, Results, Run
+from tinygauge.accuracy.jobs import Progress, at_once
 from tinygauge.errors import InputError, RunnerError
 from tinygauge.evaluation.cluster import Fault, make_on_cluster
 from tinygauge.graph import Model
@@ -21,9 +21,6 @@ from tinygauge.quantity import Missing
 from tinygauge.records import Score
 
 __all__ = ["Fault", "Progress", "Sweep", "SweepOptions", "tell"]
-
-Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with what is being done, how many steps are done, and how many there are."""
 
 # One reads or writes while the other computes; each takes some hundred megabytes there.
 _JOBS_ON_CUDA = 2
@@ -187,18 +184,14 @@ class Sweep:
         on_cuda = any(task.run.runner.is_on_cuda for task in tasks)
         jobs = self.options.jobs or (_JOBS_ON_CUDA if on_cuda else os.cpu_count() or 1)
         limits = replace(self.options.limits, threads=max(1, jobs // max(1, len(tasks))))
-        with ThreadPoolExecutor(max_workers=jobs) as pool:
-            running: dict[Future[Results], _Task] = {
-                pool.submit(task.run.make, limits): task for task in tasks
-            }
+
+        def make(task: _Task) -> Results | Fault:
             try:
-                for future in as_completed(running):
-                    yield running.pop(future), _outcome(future)
-            except BaseException:
-                # Interrupted: end the models that run, and start no more.
-                pool.shutdown(wait=False, cancel_futures=True)
-                accuracy.stop_workers()
-                raise
+                return task.run.make(limits)
+            except (InputError, RunnerError) as error:
+                return error
+
+        yield from at_once(make, tasks, jobs)
 
 
 _WHAT = "scoring accuracy"
@@ -220,13 +213,6 @@ def _plan(model: Model, dataset: Dataset, profiles: Sequence[str], runner: str) 
         else:
             scored.plans[profile] = plan
     return scored
-
-
-def _outcome(future: Future[Results]) -> Results | Fault:
-    try:
-        return future.result()
-    except (InputError, RunnerError) as error:
-        return error
 
 
 def tell(progress: Progress | None, what: str, done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""Does many pieces of work on all cores, tells how far it is, and ends what runs when stopped."""
+"""Does many pieces of work at a time, tells how far it is, and ends what runs when stopped."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeAlias, TypeVar
 
-from tinygauge import accuracy
+from tinygauge.accuracy.processes import stop_workers
 
 __all__ = ["Progress", "at_once", "silent"]
 
@@ -23,22 +23,24 @@ def silent(_what: str, _done: int, _total: int) -> None:
 
 
 def at_once(
-    work: Callable[[Task], Outcome], tasks: Sequence[Task]
+    work: Callable[[Task], Outcome], tasks: Sequence[Task], jobs: int | None = None
 ) -> Iterator[tuple[Task, Outcome]]:
-    """Do a piece of work for each task, as many at a time as there are cores.
+    """Do a piece of work for each task, several at a time.
 
     Parameters
     ----------
     work : callable
         Called in threads of its own; it waits for a process that runs a model.
     tasks : sequence
+    jobs : int, optional
+        How many at a time; by default as many as there are cores.
 
     Yields
     ------
     tuple
         Each task with what its work returned, in the order in which they end.
     """
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(jobs or os.cpu_count() or 1) as pool:
         running = {pool.submit(work, task): task for task in tasks}
         try:
             for future in as_completed(running):
@@ -46,5 +48,5 @@ def at_once(
         except BaseException:
             # Interrupted: end the models that run, and start no more.
             pool.shutdown(wait=False, cancel_futures=True)
-            accuracy.stop_workers()
+            stop_workers()
             raise
