@@ -97,7 +97,7 @@ class _Deriver:
     def take(self, entry: Entry) -> None:
         """Follow one line of the transcript."""
         if entry.direction == "#":
-            self._take_remark(entry.data.decode("ascii", "replace"))
+            self._take_remark(entry.text)
         elif entry.direction == ">":
             *commands, self._sent = (self._sent + entry.data).split(b"%")
             for each in commands:

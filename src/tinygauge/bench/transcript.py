@@ -17,6 +17,7 @@ import datetime as dt
 import io
 import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,8 @@ _LINE = re.compile(r"(\d+\.\d{6}) ([<>#]) ?(.*)")
 _ESCAPE = re.compile(rb"\\(x[0-9a-f]{2}|[rn\\])")
 _PLAIN = re.compile(rb"[^\\\x20-\x7e]|\\")
 _NAMED = {b"\r": b"\\r", b"\n": b"\\n", b"\\": b"\\\\"}
+# What `Transcript.remark` makes of characters beyond ASCII.
+_ESCAPED_CHARACTER = re.compile(r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})|\\U([0-9a-f]{8})")
 _BACK = {value[1:]: key for key, value in _NAMED.items()}
 
 
@@ -94,6 +97,16 @@ class Entry:
     at_s: float
     direction: str
     data: bytes
+
+    @property
+    def text(self) -> str:
+        """A remark as the runner made it, in any script."""
+        return _ESCAPED_CHARACTER.sub(_character, self.data.decode("ascii", "replace"))
+
+
+def _character(escaped: re.Match[str]) -> str:
+    code = int(escaped[1] or escaped[2] or escaped[3], 16)
+    return chr(code) if code <= sys.maxunicode else escaped[0]
 
 
 class Transcript:

@@ -15,7 +15,6 @@ import codecs
 import hashlib
 import json
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -36,9 +35,8 @@ _EVENT = re.compile(
 # A transcript of ours: a line of it anywhere near the start, for its head may be cut off.
 _OWN = re.compile(rb"^\d+\.\d{6} [<>#] ", re.MULTILINE)
 _OWN_WITHIN_BYTES = 1 << 16
-_OWN_INPUT = re.compile(r"input (.+) sha256 \w+")
+_OWN_INPUT = re.compile(r"input (.+) sha256 \w+", re.DOTALL)
 _OWN_READING = re.compile(r"reading \d+")
-_OWN_ESCAPE = re.compile(r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})|\\U([0-9a-f]{8})")
 # The longer mark first: UTF-32's begins with UTF-16's.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -178,19 +176,14 @@ def _of_transcript(content: bytes, where: str) -> Iterator[Answer]:
         elif entry.direction == ">":
             if b"infer" in entry.data:
                 printed.clear()
-        elif found := _OWN_INPUT.fullmatch(remark := entry.data.decode("ascii", "replace")):
-            name = _OWN_ESCAPE.sub(_unescaped, found[1])
+        elif found := _OWN_INPUT.fullmatch(entry.text):
+            name = found[1]
             printed.clear()
-        elif _OWN_READING.fullmatch(remark):
+        elif _OWN_READING.fullmatch(entry.text):
             results = re.search(_RESULTS, b"".join(printed).decode("ascii", "replace"))
             if results is not None:
                 yield _as_answer(name, results, where)
             printed.clear()
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    code = int(found[1] or found[2] or found[3], 16)
-    return chr(code) if code <= sys.maxunicode else found[0]
 
 
 def _of_log(text: str, where: str) -> Iterator[Answer]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +287,16 @@ def test_inputs_that_were_not_read_back_are_measured_again_once_one_is_damaged(
 
     assert [item.outputs for item in run.inputs] == [outputs_of(row.tobytes()) for row in x]
     assert all(item.verified for item in run.inputs)
+    assert replay_folder(tmp_path / "run").differences == ()
+
+
+def test_names_in_any_script_are_those_of_the_data_when_a_run_is_replayed(tmp_path: Path) -> None:
+    """A transcript is ASCII: what it escapes of a name is taken back."""
+    data = replace(DATA, name="größer 語 🎤")
+
+    run = Desk().measure(tmp_path / "run", data=data)
+
+    assert all("größer 語 🎤" in item.input for item in run.inputs)
     assert replay_folder(tmp_path / "run").differences == ()
 
 
